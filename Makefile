@@ -1,0 +1,32 @@
+.PHONY: run test check install lock proto clean
+BIN := .venv/bin
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	python3 -m venv .venv
+	$(BIN)/pip install -q --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/fresh.py
+
+run: install
+	$(BIN)/nba demo
+
+proto: install
+	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. nba/v1/*.proto
+
+lock:
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --all-extras \
+	  --python-version 3.11 pyproject.toml .ci/build.in -o requirements.lock
+
+clean:
+	rm -rf .venv .nba

@@ -1,0 +1,60 @@
+"""What one decision is asked: plain values, already checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Scalar = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class CustomerView:
+    """The customer as a decision sees it: one moment, nothing to look up.
+
+    Args:
+        attributes: stored and inline attributes, inline ones winning.
+        behaviour: recency, frequency, monetary value and behaviour as of the decision's moment.
+        allowed: (purpose, channel) -> bool; anything absent is not allowed.
+        contacts: (at_ms, kind, action_key, group, channel), sorted by time.
+    """
+
+    attributes: Mapping[str, Scalar]
+    behaviour: Mapping[str, float]
+    allowed: Mapping[tuple[str, str], bool]
+    contacts: tuple[tuple[int, str, str, str, str], ...] = ()
+
+    def facts(self) -> dict[str, Scalar]:
+        """Everything expressions and features read as `customer.*`; attributes win over behaviour."""
+        return {**self.behaviour, **self.attributes}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One asked channel."""
+
+    channel: str
+    placement: str = ""
+    limit: int = 1
+
+
+@dataclass(frozen=True)
+class Inline:
+    """A candidate the catalogue does not hold."""
+
+    action_key: str
+    group: str
+    objective: str
+    purposes: tuple[str, ...]
+    value: float
+    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question; `now_ms` and `seed` are arguments, never read from the machine."""
+
+    asks: tuple[Ask, ...]
+    now_ms: int
+    seed: int = 1
+    context: Mapping[str, Scalar] = field(default_factory=dict)
+    action_keys: tuple[str, ...] = ()
+    inline: tuple[Inline, ...] = ()
