@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def stale_protobuf() -> list[str]:
     """Generated files that differ from what the compiler writes now."""
     with tempfile.TemporaryDirectory() as out:
-        sources = [str(path.relative_to(ROOT / "proto")) for path in sorted((ROOT / "proto").rglob("*.proto"))]
+        sources = [str(p.relative_to(ROOT / "proto")) for p in sorted((ROOT / "proto").rglob("*.proto"))]
         outputs = [f"--python_out={out}", f"--pyi_out={out}", f"--grpc_python_out={out}"]
         command = [sys.executable, "-m", "grpc_tools.protoc", "-I.", *outputs, *sources]
         subprocess.run(command, cwd=ROOT / "proto", check=True)  # noqa: S603  our own compiler, our own files
@@ -28,7 +28,8 @@ def committed(path: Path) -> str:
 
 def names(text: str) -> set[str]:
     """Package names at the starts of the lines."""
-    return {found.lower().replace("_", "-") for found in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
+    found = re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)
+    return {name.lower().replace("_", "-") for name in found}
 
 
 def unlocked() -> list[str]:

@@ -1,5 +1,6 @@
 """The house stands as the code map says."""
 
+import itertools
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -13,7 +14,7 @@ def test_every_field_and_enum_value_of_the_contract_has_a_comment_above_it():
     bare = []
     for file in (ROOT / "proto").rglob("*.proto"):
         lines = [line.strip() for line in file.read_text().splitlines()]
-        for above, line in zip(lines, lines[1:], strict=False):
+        for above, line in itertools.pairwise(lines):
             if line.endswith(";") and " = " in line and not above.startswith("//"):
                 bare.append(f"{file.name}: {line}")
     assert [line for line in bare if "syntax" not in line] == []

@@ -1,0 +1,72 @@
+"""The 360-degree record: one packed value per customer."""
+
+import msgspec
+
+VERSION = b"\x01"
+KEPT = 2_000  # newest contacts and purchases; older ones no longer matter to any window we know
+
+Contact = tuple[int, str, str, str, str]  # at_ms, kind, action_key, group, channel
+Purchase = tuple[int, float]  # at_ms, amount
+
+
+class RecordError(ValueError):
+    """A stored record of a format this version does not read."""
+
+
+class Consent(msgspec.Struct, frozen=True, array_like=True):
+    """One statement about one purpose; an empty channel means every channel."""
+
+    purpose: str
+    channel: str
+    granted: bool
+    source: str
+    at_ms: int
+
+
+class Interaction(msgspec.Struct, frozen=True):
+    """One thing a customer did or met, under an idempotency key."""
+
+    key: str
+    customer_id: str
+    kind: str
+    at_ms: int
+    channel: str = ""
+    action_key: str = ""
+    group: str = ""
+    decision_id: str = ""
+    amount: float = 0.0
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """Everything known about one customer; purchases and contacts are sorted by time."""
+
+    customer_id: str
+    attributes: dict[str, bool | int | float | str] = {}
+    consents: list[Consent] = []
+    time_zone: str = ""
+    purchases: list[Purchase] = []
+    contacts: list[Contact] = []
+    revision: int = 0
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    """Pack a record; the first byte is the format's version."""
+    return VERSION + _ENCODER.encode(record)
+
+
+def decode(packed: bytes) -> Record:
+    """Unpack a record.
+
+    Raises:
+        RecordError: when the format is unknown or the bytes are damaged.
+    """
+    if packed[:1] != VERSION:
+        raise RecordError(f"record format {packed[:1]!r} is unknown; this version reads {VERSION!r}")
+    try:
+        return _DECODER.decode(packed[1:])
+    except msgspec.DecodeError as error:
+        raise RecordError(f"damaged record: {error}") from error

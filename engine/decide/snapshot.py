@@ -1,0 +1,85 @@
+"""Everything compiled, immutable, swapped whole."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from engine.decide.actions import Action
+from engine.decide.bundle import Bundle
+from engine.decide.catalogue import Catalogue, build_catalogue
+from engine.decide.gates import Gates, build_gates
+from engine.decide.request import Inline
+from models import FeatureSpec, Scorer
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One version of rules, catalogue and model.
+
+    Args:
+        version: digest of the bundle's files and the model.
+        scorer: the full model; `prior` stands in when time is short.
+        spec: the features the full model reads.
+    """
+
+    version: str
+    bundle: Bundle
+    catalogue: Catalogue
+    gates: Gates
+    spec: FeatureSpec
+    scorer: Scorer
+    prior: Scorer
+
+    @cached_property
+    def group_of(self) -> dict[str, str]:
+        """Action key -> group."""
+        return {action.key: action.group for action in self.bundle.actions}
+
+    @cached_property
+    def consents(self) -> set[tuple[str, str]]:
+        """Every (purpose, channel) a decision may ask about."""
+        channels = self.catalogue.names("channel")
+        return {(p, str(c)) for have, c in zip(self.catalogue.purposes, channels, strict=True) for p in have}
+
+    def with_inline(self, inline: Sequence[Inline]) -> "Snapshot":
+        """The same snapshot with candidates of one request beside the catalogue's, under the same gates."""
+        if not inline:
+            return self
+        own = tuple(channel.name for channel in self.bundle.channels)
+        actions = (*self.bundle.actions, *(_action(candidate, own) for candidate in inline))
+        catalogue = build_catalogue(actions, self.bundle.schema.action, self.bundle.levers)
+        gates = build_gates(catalogue, self.bundle.policies, self.bundle.contacts)
+        return replace(self, catalogue=catalogue, gates=gates)
+
+
+def _action(candidate: Inline, channels: tuple[str, ...]) -> Action:
+    return Action(
+        candidate.action_key,
+        candidate.objective,
+        candidate.group,
+        candidate.purposes,
+        candidate.value,
+        channels=channels,
+        attributes=candidate.attributes,
+    )
+
+
+def build_snapshot(
+    bundle: Bundle, texts: Mapping[str, str], spec: FeatureSpec, scorers: tuple[Scorer, Scorer], model: str
+) -> Snapshot:
+    """Compile a bundle and a model into one snapshot.
+
+    Args:
+        bundle: as `read_bundle` returns it.
+        texts: the bundle's files, for the version's digest.
+        spec: the model's features.
+        scorers: the full model and the prior.
+        model: the model's version.
+    """
+    digest = hashlib.sha256(model.encode())
+    for name in sorted(texts):
+        digest.update(name.encode() + b"\0" + texts[name].encode() + b"\0")
+    catalogue = build_catalogue(bundle.actions, bundle.schema.action, bundle.levers)
+    gates = build_gates(catalogue, bundle.policies, bundle.contacts)
+    return Snapshot(digest.hexdigest()[:12], bundle, catalogue, gates, spec, *scorers)

@@ -1,0 +1,101 @@
+"""YAML with places: plain values, and where each of them stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import yaml
+
+from engine.decide.faults import Fault
+
+Path = tuple[str | int, ...]
+
+
+@dataclass
+class Source:
+    """One parsed file.
+
+    Args:
+        file: its name in the bundle.
+        value: the plain value; an empty mapping when it could not be read.
+        places: path inside the value -> (line, column), both from 1.
+        faults: everything wrong with the file, collected while it is read.
+    """
+
+    file: str
+    value: Mapping[str, object] = field(default_factory=dict)
+    places: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, path: Path, message: str, line: int = 0, column: int = 0) -> None:
+        """Note a fault at `path`, or at the nearest place above it; `line`, `column` count on from there."""
+        while path and path not in self.places:
+            path = path[:-1]
+        at = self.places.get(path, (1, 1))
+        self.faults.append(Fault(self.file, at[0] + line, at[1] + column, message))
+
+    def text(self, path: Path, value: object) -> str:
+        """`value` as text, a fault unless it is a non-empty string."""
+        if isinstance(value, str) and value:
+            return value
+        self.fault(path, f"{path[-1]} must be a non-empty text")
+        return ""
+
+    def number(self, path: Path, value: object) -> float:
+        """`value` as a number, a fault unless it is one."""
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+        self.fault(path, f"{path[-1]} must be a number, not {value!r}")
+        return 0.0
+
+    def mapping(self, path: Path, value: object) -> dict[str, object]:
+        """`value` as a mapping, empty when absent, a fault when it is something else."""
+        if value is None:
+            return {}
+        if isinstance(value, dict):
+            return {str(key): inner for key, inner in value.items()}
+        self.fault(path, f"{path[-1] if path else self.file} must be a mapping of names to values")
+        return {}
+
+    def items(self, path: Path, value: object) -> list[object]:
+        """`value` as a list, empty when absent, a fault when it is something else."""
+        if value is None or isinstance(value, list):
+            return value or []
+        self.fault(path, f"{path[-1]} must be a list")
+        return []
+
+
+def read_yaml(file: str, text: str | None) -> Source:
+    """Read one file of a bundle without ever raising.
+
+    Args:
+        file: its name, for faults.
+        text: its content; None when it is missing.
+    """
+    source = Source(file)
+    if text is None:
+        source.fault((), "the file is missing; a bundle needs it")
+        return source
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        source.fault((), f"not YAML: {error.problem}", mark.line if mark else 0, mark.column if mark else 0)
+        return source
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        source.fault((), f"not YAML: {error}")
+        return source
+    if node is not None:
+        _note(node, (), source.places)
+    source.value = source.mapping((), value)
+    return source
+
+
+def _note(node: yaml.Node, path: Path, places: dict[Path, tuple[int, int]]) -> None:
+    places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _note(value, (*path, str(key.value)), places)
+    if isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _note(value, (*path, index), places)

@@ -1,0 +1,61 @@
+"""A small client: what the commands use to talk to a server."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import grpc
+from google.protobuf import json_format
+from nba.v1 import decision_pb2, decision_pb2_grpc
+
+LEVELS = {"none": decision_pb2.EXPLAIN_LEVEL_NONE, "full": decision_pb2.EXPLAIN_LEVEL_FULL}
+
+
+class Client:
+    """A connection to one server; use it in a `with`.
+
+    Args:
+        target: `host:port`.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._channel = grpc.insecure_channel(target)
+        self._decisions = decision_pb2_grpc.DecisionServiceStub(self._channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
+
+    def ask(
+        self, customer: str, channels: Sequence[str], *, limit: int = 3, level: str = "none", now_ms: int = 0
+    ) -> decision_pb2.DecideResponse:
+        """One `Decide` for a stored customer.
+
+        Raises:
+            grpc.RpcError: as the server or the connection says.
+        """
+        request = decision_pb2.DecideRequest(
+            customer=decision_pb2.Customer(id=customer),
+            channels=[decision_pb2.ChannelRequest(channel=channel, limit=limit) for channel in channels],
+            explain=LEVELS[level],
+            now_ms=now_ms,
+        )
+        reply: decision_pb2.DecideResponse = self._decisions.Decide(request, timeout=10)
+        return reply
+
+
+def as_words(reply: decision_pb2.DecideResponse, *, as_json: bool) -> str:
+    """The answer for a person, or as one JSON object."""
+    if as_json:
+        return json_format.MessageToJson(reply, preserving_proto_field_name=True, indent=None)
+    lines = []
+    for answer in reply.channels:
+        lines.append(f"{answer.channel}: {'' if answer.actions else 'nothing'}")
+        lines += [
+            f"  {a.rank}. {a.action_key}  propensity {a.propensity:.4f}  value {a.value:.2f}  "
+            f"priority {a.priority:.4f}"
+            for a in answer.actions
+        ]
+    lines += [f"  held back: {r.action_key} in {r.channel}: {r.kind} '{r.gate}': {r.text}" for r in reply.trace]
+    return "\n".join(lines)

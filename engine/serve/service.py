@@ -1,0 +1,188 @@
+"""The three services: the imperative shell around one decision."""
+
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import grpc
+import msgspec
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+from nba.v1 import (
+    customer_pb2,
+    customer_pb2_grpc,
+    decision_pb2,
+    decision_pb2_grpc,
+    interaction_pb2,
+    interaction_pb2_grpc,
+)
+
+from engine.customer.features import behaviour
+from engine.customer.record import Interaction
+from engine.customer.view import view
+from engine.decide.pipeline import decide
+from engine.decide.snapshot import Snapshot
+from engine.journal.protocol import Journal
+from engine.serve.limits import Limits
+from engine.serve.wire import FieldError, Reader, write_record, write_response
+from engine.store.protocol import Store
+
+MODEL_MS = 2.0  # below this much time left, the prior scores: a usual model takes under 1 ms
+
+
+class Holder:
+    """The snapshot in force; swapped whole, read once per request."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.current = snapshot
+
+
+class Shell:
+    """What the services share: snapshot, store, journal, limits, ids.
+
+    Args:
+        holder: the snapshot in force.
+        store: where records live.
+        journal: where decisions go.
+        draw: returns 64 random bits, for ids and seeds.
+    """
+
+    def __init__(self, holder: Holder, store: Store, journal: Journal, draw: Callable[[], int]) -> None:
+        self.holder, self.store, self.journal, self.draw = holder, store, journal, draw
+        self.limits = Limits()
+
+    def reader(self) -> Reader:
+        """A reader against the snapshot in force."""
+        return Reader(self.holder.current, self.limits)
+
+
+def now_ms() -> int:
+    """The machine's clock, epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def refuse(context: grpc.ServicerContext, error: FieldError) -> NoReturn:
+    """End the call with INVALID_ARGUMENT and the field's path."""
+    violation = error_details_pb2.BadRequest.FieldViolation(field=error.path, description=error.message)
+    detail = any_pb2.Any()
+    detail.Pack(error_details_pb2.BadRequest(field_violations=[violation]))
+    status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=str(error)[:1000], details=[detail])
+    context.abort_with_status(rpc_status.to_status(status))
+    raise AssertionError  # abort_with_status always raises
+
+
+class DecisionService(decision_pb2_grpc.DecisionServiceServicer):  # type: ignore[misc]  # generated, untyped
+    """`Decide`."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+
+    def Decide(  # noqa: N802  the contract's name
+        self, request: decision_pb2.DecideRequest, context: grpc.ServicerContext
+    ) -> decision_pb2.DecideResponse:
+        """Rank the next actions per channel."""
+        try:
+            return self._decide(request, context.time_remaining())
+        except FieldError as error:
+            refuse(context, error)
+
+    def _decide(self, message: decision_pb2.DecideRequest, left_s: float | None) -> decision_pb2.DecideResponse:
+        shell = self.shell
+        reader, seed = shell.reader(), shell.draw()
+        asked = reader.request(message, now_ms(), seed)
+        sent = reader.customer(message.customer, asked.now_ms)
+        stored = shell.store.load(sent.customer_id) if sent.customer_id else None
+        inline = {(p, a.channel) for i in asked.inline for p in i.purposes for a in asked.asks}
+        customer = view(stored, sent, reader.snapshot.consents | inline, asked.now_ms)
+        evaluation = decide(reader.snapshot, customer, asked, hurry=_hurry(message.budget_ms, left_s))
+        reply = write_response(evaluation, asked, message.explain, f"{seed:016x}")
+        shell.journal.offer(_entry(message, reply, asked.now_ms, asked.seed))
+        return reply
+
+
+def _hurry(budget_ms: int, left_s: float | None) -> bool:
+    left_ms = min(budget_ms or 1e9, 1e9 if left_s is None else left_s * 1000)
+    return left_ms < MODEL_MS
+
+
+def _entry(request: Message, reply: Message, at_ms: int, seed: int) -> bytes:
+    entry = {"request": request.SerializeToString(), "reply": reply.SerializeToString(), "now_ms": at_ms, "seed": seed}
+    return msgspec.msgpack.encode({"kind": "decision", **entry})
+
+
+class InteractionService(interaction_pb2_grpc.InteractionServiceServicer):  # type: ignore[misc]  # generated, untyped
+    """`Record`."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+
+    def Record(  # noqa: N802  the contract's name
+        self, request: interaction_pb2.RecordRequest, context: grpc.ServicerContext
+    ) -> interaction_pb2.RecordResponse:
+        """Record a batch; each item gets its own answer."""
+        reader = self.shell.reader()
+        try:
+            reader.count("interactions", len(request.interactions), self.shell.limits.interactions)
+        except FieldError as error:
+            refuse(context, error)
+        return interaction_pb2.RecordResponse(results=self._record(reader, request))
+
+    def _record(self, reader: Reader, request: interaction_pb2.RecordRequest) -> list[interaction_pb2.RecordResult]:
+        read = [_read(reader, index, item) for index, item in enumerate(request.interactions)]
+        good = [item for item in read if isinstance(item, Interaction)]
+        statuses = iter(self.shell.store.apply(good))
+        return [
+            _result(item.key, next(statuses)) if isinstance(item, Interaction) else _rejected(source.key, item)
+            for item, source in zip(read, request.interactions, strict=True)
+        ]
+
+
+def _read(reader: Reader, index: int, item: interaction_pb2.Interaction) -> Interaction | FieldError:
+    try:
+        return reader.interaction(f"interactions[{index}]", item, now_ms())
+    except FieldError as error:
+        return error
+
+
+def _result(key: str, status: str) -> interaction_pb2.RecordResult:
+    return interaction_pb2.RecordResult(key=key, status=f"RECORD_STATUS_{status.upper()}")
+
+
+def _rejected(key: str, error: FieldError) -> interaction_pb2.RecordResult:
+    status = interaction_pb2.RECORD_STATUS_REJECTED
+    return interaction_pb2.RecordResult(key=key[:128], status=status, reason=str(error)[:1000])
+
+
+class CustomerService(customer_pb2_grpc.CustomerServiceServicer):  # type: ignore[misc]  # generated, untyped
+    """`Get` and `SetConsent`."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+
+    def Get(  # noqa: N802  the contract's name
+        self, request: customer_pb2.GetRequest, context: grpc.ServicerContext
+    ) -> customer_pb2.GetResponse:
+        """The record as it stands."""
+        try:
+            customer_id = self.shell.reader().name("customer_id", request.customer_id)
+        except FieldError as error:
+            refuse(context, error)
+        record = self.shell.store.load(customer_id)
+        if record is None:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"no customer '{customer_id}'")
+            raise AssertionError  # abort always raises
+        return write_record(record, behaviour(record, now_ms()))
+
+    def SetConsent(  # noqa: N802  the contract's name
+        self, request: customer_pb2.SetConsentRequest, context: grpc.ServicerContext
+    ) -> customer_pb2.SetConsentResponse:
+        """Change one consent, durably."""
+        reader = self.shell.reader()
+        try:
+            customer_id = reader.name("customer_id", request.customer_id)
+            consent = reader.consent("consent", request.consent, now_ms())
+        except FieldError as error:
+            refuse(context, error)
+        return customer_pb2.SetConsentResponse(revision=self.shell.store.set_consent(customer_id, consent))

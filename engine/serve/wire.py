@@ -1,0 +1,257 @@
+"""Wire to plain values and back; a bad field is named by its path."""
+
+import math
+import zoneinfo
+from collections.abc import Mapping
+
+import numpy as np
+from nba.v1 import common_pb2, customer_pb2, decision_pb2, interaction_pb2
+from numpy.typing import NDArray
+
+from engine.customer.record import Consent, Interaction, Record
+from engine.customer.view import Sent
+from engine.decide import explain
+from engine.decide.faults import unknown
+from engine.decide.pipeline import Evaluation
+from engine.decide.request import Ask, Inline, Request, Scalar
+from engine.decide.snapshot import Snapshot
+from engine.serve.limits import Limits
+
+TYPES: dict[str, type] = {"int": int, "double": float, "string": str, "bool": bool}
+
+
+
+class FieldError(ValueError):
+    """A field of a request that cannot be taken.
+
+    Args:
+        path: the field, such as `channels[0].channel`.
+        message: what is wrong and the cure.
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path, self.message = path, message
+        super().__init__(f"{path}: {message}")
+
+
+class Reader:
+    """Reads requests against one snapshot and the server's limits."""
+
+    def __init__(self, snapshot: Snapshot, limits: Limits) -> None:
+        self.snapshot, self.limits = snapshot, limits
+
+    def name(self, path: str, text: str, *, empty: bool = False) -> str:
+        """A short text: an id or a name."""
+        if not text and not empty:
+            raise FieldError(path, "must not be empty")
+        if len(text) > self.limits.name:
+            raise FieldError(path, f"has {len(text)} characters; at most {self.limits.name} are allowed")
+        if not text.isprintable():
+            raise FieldError(path, "holds characters that cannot be printed")
+        return text
+
+    def count(self, path: str, found: int, most: int) -> None:
+        """A list that is not too long."""
+        if found > most:
+            raise FieldError(path, f"has {found} entries; at most {most} are allowed")
+
+    def moment(self, path: str, at_ms: int, default_ms: int) -> int:
+        """A moment between 1970 and 2100; 0 means the default."""
+        if at_ms == 0:
+            return default_ms
+        if not self.limits.earliest_ms < at_ms < self.limits.latest_ms:
+            raise FieldError(path, f"{at_ms} is no epoch time in milliseconds between 1970 and 2100")
+        return at_ms
+
+    def finite(self, path: str, number: float) -> float:
+        """A number that is neither NaN nor infinite."""
+        if not math.isfinite(number):
+            raise FieldError(path, f"is {number}; only finite numbers are allowed")
+        return number
+
+    def attributes(
+        self, path: str, values: Mapping[str, common_pb2.Value], kinds: Mapping[str, str]
+    ) -> dict[str, Scalar]:
+        """Attributes of the types the schema declares; unset ones count as missing."""
+        self.count(path, len(values), self.limits.attributes)
+        read = {name: self._value(f"{path}[{name!r}]", name, value, kinds) for name, value in values.items()}
+        return {name: value for name, value in read.items() if value is not None}
+
+    def _value(
+        self, path: str, name: str, value: common_pb2.Value, kinds: Mapping[str, str]
+    ) -> Scalar | None:
+        if name not in kinds:
+            raise FieldError(path[:300], unknown("attribute", name[:100], kinds))
+        kind = value.WhichOneof("kind")
+        if kind is None:
+            return None
+        plain: Scalar = getattr(value, kind)
+        if kinds[name] == "double" and type(plain) is int:
+            plain = float(plain)
+        if type(plain) is not TYPES[kinds[name]]:
+            raise FieldError(path, f"is {kind.removesuffix('_value')}; the schema says {kinds[name]}")
+        if isinstance(plain, str) and len(plain) > self.limits.text:
+            raise FieldError(path, f"has {len(plain)} characters; at most {self.limits.text} are allowed")
+        return self.finite(path, plain) if isinstance(plain, float) else plain
+
+    def consent(self, path: str, consent: common_pb2.Consent, now_ms: int) -> Consent:
+        """One consent statement."""
+        purpose = self.name(f"{path}.purpose", consent.purpose)
+        channel = self.name(f"{path}.channel", consent.channel, empty=True)
+        if channel:
+            self._channel(f"{path}.channel", channel)
+        source = self.name(f"{path}.source", consent.source, empty=True)
+        return Consent(purpose, channel, consent.granted, source, self.moment(f"{path}.at_ms", consent.at_ms, now_ms))
+
+    def _channel(self, path: str, name: str) -> str:
+        known = {channel.name for channel in self.snapshot.bundle.channels}
+        if self.name(path, name) not in known:
+            raise FieldError(path, unknown("channel", name, known))
+        return name
+
+    def customer(self, message: decision_pb2.Customer, now_ms: int) -> Sent:
+        """Who the decision is for."""
+        if not (message.id or message.attributes or message.consents):
+            raise FieldError("customer", "needs an id, inline attributes or inline consents")
+        customer_id = self.name("customer.id", message.id, empty=True)
+        if message.time_zone and message.time_zone not in zoneinfo.available_timezones():
+            raise FieldError("customer.time_zone", f"unknown time zone '{message.time_zone[:64]}'")
+        self.count("customer.consents", len(message.consents), self.limits.consents)
+        consents = (self.consent(f"customer.consents[{i}]", c, now_ms) for i, c in enumerate(message.consents))
+        attributes = self.attributes("customer.attributes", message.attributes, self.snapshot.bundle.schema.customer)
+        return Sent(customer_id, attributes, tuple(consents))
+
+    def request(self, message: decision_pb2.DecideRequest, now_ms: int, seed: int) -> Request:
+        """The question; `now_ms` and `seed` stand in where the caller sent none."""
+        self.name("request_id", message.request_id, empty=True)
+        self.count("channels", len(message.channels), self.limits.channels)
+        if not message.channels:
+            raise FieldError("channels", "must name at least one channel")
+        self.count("action_keys", len(message.action_keys), self.limits.candidates)
+        self.count("inline_candidates", len(message.inline_candidates), self.limits.inline_candidates)
+        if message.explain not in decision_pb2.ExplainLevel.values():
+            raise FieldError("explain", f"{message.explain} is no level")
+        return Request(
+            asks=tuple(self._ask(f"channels[{i}]", ask) for i, ask in enumerate(message.channels)),
+            now_ms=self.moment("now_ms", message.now_ms, now_ms),
+            seed=message.seed or seed,
+            context=self.attributes("context", message.context, self.snapshot.bundle.schema.request),
+            action_keys=tuple(self._action(f"action_keys[{i}]", key) for i, key in enumerate(message.action_keys)),
+            inline=self._inlines(message),
+        )
+
+    def _ask(self, path: str, ask: decision_pb2.ChannelRequest) -> Ask:
+        channel = self._channel(f"{path}.channel", ask.channel)
+        places = next(c.placements for c in self.snapshot.bundle.channels if c.name == channel)
+        if ask.placement and ask.placement not in places:
+            raise FieldError(f"{path}.placement", unknown("placement", ask.placement[:100], places))
+        if ask.limit > self.limits.ranked:
+            raise FieldError(f"{path}.limit", f"is {ask.limit}; at most {self.limits.ranked} are ranked")
+        return Ask(channel, ask.placement, ask.limit or 1)
+
+    def _action(self, path: str, key: str) -> str:
+        if self.name(path, key) not in self.snapshot.group_of:
+            raise FieldError(path, f"unknown action '{key}'")
+        return key
+
+    def _inlines(self, message: decision_pb2.DecideRequest) -> tuple[Inline, ...]:
+        read = [self._inline(f"inline_candidates[{i}]", c) for i, c in enumerate(message.inline_candidates)]
+        seen = set(self.snapshot.group_of) if read else set()
+        for index, candidate in enumerate(read):
+            if candidate.action_key in seen:
+                raise FieldError(f"inline_candidates[{index}].action_key", "stands twice or in the catalogue")
+            seen.add(candidate.action_key)
+        return tuple(read)
+
+    def _inline(self, path: str, message: decision_pb2.InlineCandidate) -> Inline:
+        if not message.purposes:
+            raise FieldError(f"{path}.purposes", "must name at least one purpose; nothing passes without consent")
+        kinds = self.snapshot.bundle.schema.action
+        return Inline(
+            self.name(f"{path}.action_key", message.action_key),
+            self.name(f"{path}.group", message.group),
+            self.name(f"{path}.objective", message.objective),
+            tuple(self.name(f"{path}.purposes[{i}]", purpose) for i, purpose in enumerate(message.purposes)),
+            self.finite(f"{path}.value", message.value),
+            self.attributes(f"{path}.attributes", message.attributes, kinds),
+        )
+
+    def interaction(self, path: str, message: interaction_pb2.Interaction, now_ms: int) -> Interaction:
+        """One interaction; its group is looked up from the catalogue."""
+        kind = self.name(f"{path}.kind", message.kind)
+        return Interaction(
+            key=self.name(f"{path}.key", message.key),
+            customer_id=self.name(f"{path}.customer_id", message.customer_id),
+            kind=kind,
+            at_ms=self.moment(f"{path}.at_ms", message.at_ms, now_ms),
+            channel=self._channel(f"{path}.channel", message.channel) if message.channel else "",
+            action_key=self.name(f"{path}.action_key", message.action_key, empty=True),
+            group=self.snapshot.group_of.get(message.action_key, ""),
+            decision_id=self.name(f"{path}.decision_id", message.decision_id, empty=True),
+            amount=self.finite(f"{path}.amount", message.amount),
+        )
+
+
+def write_response(
+    evaluation: Evaluation, request: Request, level: int, decision_id: str
+) -> decision_pb2.DecideResponse:
+    """The answer as a message; words only when asked for."""
+    answers = [
+        decision_pb2.ChannelAnswer(channel=ask.channel, placement=ask.placement, actions=_ranked(evaluation, chosen))
+        for ask, chosen in zip(request.asks, evaluation.rankings, strict=True)
+    ]
+    stages = [decision_pb2.FunnelStage(stage=stage, rows=rows) for stage, rows in explain.funnel(evaluation)]
+    return decision_pb2.DecideResponse(
+        decision_id=decision_id,
+        channels=answers,
+        funnel=stages,
+        degraded=evaluation.degraded,
+        snapshot_version=evaluation.snapshot.version,
+        trace=[decision_pb2.Reason(**vars(reason)) for reason in _reasons(evaluation, level)],
+    )
+
+
+def _reasons(evaluation: Evaluation, level: int) -> list[explain.Reason]:
+    if level == decision_pb2.EXPLAIN_LEVEL_FULL:
+        return explain.full(evaluation)
+    return explain.summary(evaluation) if level == decision_pb2.EXPLAIN_LEVEL_SUMMARY else []
+
+
+def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_pb2.RankedAction]:
+    catalogue, rows = evaluation.snapshot.catalogue, evaluation.candidates
+    keys = catalogue.names("action")
+    return [
+        decision_pb2.RankedAction(
+            rank=place,
+            action_key=str(keys[rows[at]]),
+            propensity=float(evaluation.propensity[at]),
+            value=float(catalogue.value[rows[at]]),
+            priority=float(evaluation.priority[at]),
+            selection_probability=1.0,
+            message=catalogue.message[rows[at]],
+        )
+        for place, at in enumerate(chosen, 1)
+    ]
+
+
+def write_record(record: Record, behaviour: Mapping[str, float]) -> customer_pb2.GetResponse:
+    """The record as a message."""
+    return customer_pb2.GetResponse(
+        customer_id=record.customer_id,
+        attributes={name: write_value(value) for name, value in record.attributes.items()},
+        consents=[
+            common_pb2.Consent(purpose=c.purpose, channel=c.channel, granted=c.granted, source=c.source, at_ms=c.at_ms)
+            for c in record.consents
+        ],
+        time_zone=record.time_zone,
+        behaviour=behaviour,
+        revision=record.revision,
+    )
+
+
+def write_value(value: Scalar) -> common_pb2.Value:
+    """One attribute as a message."""
+    message = common_pb2.Value()
+    kinds = {bool: "bool_value", int: "int_value", float: "double_value", str: "string_value"}
+    setattr(message, kinds[type(value)], value)
+    return message

@@ -1,0 +1,97 @@
+"""Records in LMDB: several worker processes share one file, and what is acknowledged is on disk."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import lmdb
+import msgspec
+
+from engine.customer.change import apply_interaction, set_consent
+from engine.customer.record import Consent, Interaction, Record, decode, encode
+from engine.store.merge import upsert
+
+MAP_BYTES = 4 << 30  # sparse: only what is written takes space
+READERS = 512
+LUMP = 1_000
+
+
+class LmdbStore:
+    """The default store.
+
+    Args:
+        path: its directory, made if absent.
+        map_bytes: the most it can ever hold.
+    """
+
+    def __init__(self, path: Path, map_bytes: int = MAP_BYTES) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=3, max_readers=READERS)
+        self._env.reader_check()
+        self._records, self._keys, self._outbox = (self._env.open_db(n) for n in (b"records", b"keys", b"outbox"))
+
+    def load(self, customer_id: str) -> Record | None:
+        """The record, or None."""
+        with self._env.begin(self._records) as txn:
+            return _read(txn, customer_id)
+
+    def put(self, records: Iterable[Record]) -> int:
+        """Upsert in transactions of 1,000 records."""
+        count = 0
+        for lump in _lumps(records):
+            with self._env.begin(self._records, write=True) as txn:
+                for record in lump:
+                    _write(txn, upsert(_read(txn, record.customer_id), record))
+            count += len(lump)
+        return count
+
+    def apply(self, interactions: Sequence[Interaction]) -> list[str]:
+        """Event, record, duplicate mark and outbox change in one transaction."""
+        changed: dict[str, Record] = {}
+        with self._env.begin(self._records, write=True) as txn:
+            statuses = [self._count(txn, changed, interaction) for interaction in interactions]
+            for record in changed.values():
+                _write(txn, record)
+        return statuses
+
+    def _count(self, txn: lmdb.Transaction, changed: dict[str, Record], interaction: Interaction) -> str:
+        customer_id = interaction.customer_id
+        mark = f"{customer_id}\0{interaction.key}".encode()
+        if not txn.put(mark, b"", overwrite=False, db=self._keys):
+            return "duplicate"
+        txn.put(mark, msgspec.msgpack.encode(interaction), db=self._outbox)
+        record = changed.get(customer_id) or _read(txn, customer_id) or Record(customer_id)
+        changed[customer_id] = apply_interaction(record, interaction)
+        return "recorded"
+
+    def set_consent(self, customer_id: str, consent: Consent) -> int:
+        """Durable before the return: LMDB syncs on commit."""
+        with self._env.begin(self._records, write=True) as txn:
+            record = set_consent(_read(txn, customer_id) or Record(customer_id), consent)
+            _write(txn, record)
+        return record.revision
+
+    def scan(self) -> Iterator[Record]:
+        """Every record, by id."""
+        with self._env.begin(self._records) as txn:
+            for _, packed in txn.cursor():
+                yield decode(bytes(packed))
+
+    def close(self) -> None:
+        """Release the file."""
+        self._env.close()
+
+
+def _read(txn: lmdb.Transaction, customer_id: str) -> Record | None:
+    packed = txn.get(customer_id.encode())
+    return None if packed is None else decode(bytes(packed))
+
+
+def _write(txn: lmdb.Transaction, record: Record) -> None:
+    txn.put(record.customer_id.encode(), encode(record))
+
+
+def _lumps(records: Iterable[Record]) -> Iterator[list[Record]]:
+    source = iter(records)
+    while lump := list(islice(source, LUMP)):
+        yield lump

@@ -1,0 +1,34 @@
+"""What every store does."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from engine.customer.record import Consent, Interaction, Record
+
+
+class Store(Protocol):
+    """Where records live; every implementation passes `tests/contracts/test_store.py`."""
+
+    def load(self, customer_id: str) -> Record | None:
+        """The record, or None; one read."""
+        ...
+
+    def put(self, records: Iterable[Record]) -> int:
+        """Upsert attributes, consents and time zone, keeping the history; returns how many."""
+        ...
+
+    def apply(self, interactions: Sequence[Interaction]) -> list[str]:
+        """Count a batch in one transaction; "recorded" or "duplicate" for each."""
+        ...
+
+    def set_consent(self, customer_id: str, consent: Consent) -> int:
+        """Take one consent, durable before the return; returns the record's revision."""
+        ...
+
+    def scan(self) -> Iterator[Record]:
+        """Every record, by id."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held."""
+        ...

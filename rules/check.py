@@ -1,0 +1,78 @@
+"""Text to checked tree: bounds, parsing and types through the CEL library, faults in our words."""
+
+import difflib
+import re
+from functools import lru_cache
+
+from cel_expr_python import cel
+
+from rules.ast import Node, UnsupportedError, read_tree
+from rules.errors import RuleError
+from rules.schema import Schema
+
+LENGTH, NESTING = 4_096, 32
+PRESENT = "has_."
+TYPES = {"int": cel.Type.INT, "double": cel.Type.DOUBLE, "string": cel.Type.STRING, "bool": cel.Type.BOOL}
+STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
+HAS = re.compile(rf"({STRING})|\bhas\((\s*)(\w+\.\w+)(\s*)\)")
+PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
+
+
+def check(text: str, schema: Schema) -> Node:
+    """Parse and type-check one condition.
+
+    Args:
+        text: at most 4,096 characters, nested at most 32 deep.
+        schema: the attributes it may read.
+
+    Raises:
+        RuleError: with line and column.
+    """
+    _bound(text)
+    kinds = schema.qualified()
+    try:
+        compiled = _environment(tuple(sorted(kinds.items()))).compile(_with_presence(text))
+        if compiled.return_type() != cel.Type.BOOL:
+            raise RuleError(f"a condition must be true or false; this is {compiled.return_type().name()}")
+        return read_tree(compiled.serialize())
+    except RuntimeError as error:
+        raise _fault(str(error), list(kinds)) from None
+    except UnsupportedError as error:
+        raise RuleError(str(error)) from None
+
+
+def _bound(text: str) -> None:
+    if len(text) > LENGTH:
+        raise RuleError(f"the expression has {len(text)} characters; at most {LENGTH} are allowed")
+    depth = deepest = 0
+    for char in re.sub(STRING, "", text):
+        depth += (char in "([{") - (char in ")]}")
+        deepest = max(deepest, depth)
+    if deepest > NESTING or len(re.findall(r"[!?-]", text)) > 8 * NESTING:
+        raise RuleError(f"the expression is nested deeper than {NESTING}")
+
+
+@lru_cache(maxsize=8)
+def _environment(kinds: tuple[tuple[str, str], ...]) -> cel.Env:
+    declared = {name: TYPES[kind] for name, kind in kinds}
+    return cel.NewEnv(variables={**declared, **{PRESENT + name: cel.Type.BOOL for name, _ in kinds}})
+
+
+def _with_presence(text: str) -> str:
+    """`has(customer.age)` to `has_.customer.age`: as long as before, so that columns stay true."""
+    # The library resolves customer.age to one variable, so its own has() would test the value's type instead.
+    return HAS.sub(lambda m: m[1] or f"{m[2]}{PRESENT}{m[3]}{m[4]}", text)
+
+
+def _fault(message: str, known: list[str]) -> RuleError:
+    found = PLACE.search(message)
+    if not found:
+        return RuleError(message.splitlines()[0])
+    line, column, words = int(found[1]), int(found[2]), found[3]
+    undeclared = re.search(r"undeclared reference to '([^']*)'", words)
+    if undeclared:
+        name = undeclared[1].removeprefix(PRESENT)
+        near = difflib.get_close_matches(name, known, n=1)
+        words = f"unknown attribute '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
+        column -= name.rfind(".") if "." in name and column > name.rfind(".") else 0
+    return RuleError(words, line, column)

@@ -1,0 +1,55 @@
+"""What every store does."""
+
+import pytest
+
+from engine.customer.record import Consent, Interaction, Record
+from engine.store.lmdb import LmdbStore
+from engine.store.memory import MemoryStore
+
+
+@pytest.fixture(params=["lmdb", "memory"])
+def store(request, tmp_path):
+    made = LmdbStore(tmp_path, 1 << 24) if request.param == "lmdb" else MemoryStore()
+    yield made
+    made.close()
+
+
+def purchase(key, at_ms=1_000, amount=2.0):
+    return Interaction(key, "anna", "purchase", at_ms, amount=amount)
+
+
+def test_an_unknown_customer_has_no_record(store):
+    assert store.load("nobody") is None
+
+
+def test_the_same_key_counts_once_within_a_batch_and_across_batches(store):
+    assert store.apply([purchase("a"), purchase("a"), purchase("b")]) == ["recorded", "duplicate", "recorded"]
+    assert store.apply([purchase("a")]) == ["duplicate"]
+    assert len(store.load("anna").purchases) == 2
+
+
+def test_late_events_stand_in_their_own_time(store):
+    store.apply([purchase("a", 2_000), purchase("b", 1_000)])
+
+    assert [at_ms for at_ms, _ in store.load("anna").purchases] == [1_000, 2_000]
+
+
+def test_an_import_keeps_the_history(store):
+    store.apply([purchase("a")])
+    store.put([Record("anna", {"age": 30})])
+
+    assert store.load("anna").attributes == {"age": 30}
+    assert len(store.load("anna").purchases) == 1
+
+
+def test_an_older_grant_never_undoes_a_withdrawal(store):
+    store.set_consent("anna", Consent("marketing", "email", granted=False, source="", at_ms=2_000))
+    store.put([Record("anna", {}, [Consent("marketing", "email", granted=True, source="", at_ms=1_000)])])
+
+    assert [consent.granted for consent in store.load("anna").consents] == [False]
+
+
+def test_a_scan_meets_every_record_by_id(store):
+    store.put([Record("zoe"), Record("anna")])
+
+    assert [record.customer_id for record in store.scan()] == ["anna", "zoe"]
