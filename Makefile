@@ -1,4 +1,4 @@
-.PHONY: run test check install lock proto clean
+.PHONY: run test check install lock proto contract clean
 BIN := .venv/bin
 
 install: .venv/installed
@@ -16,6 +16,8 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against .ci/contract.binpb
 	$(BIN)/python .ci/fresh.py
 
 run: install
@@ -24,8 +26,12 @@ run: install
 proto: install
 	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. nba/v1/*.proto
 
-lock:
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --all-extras \
+# What `make check` compares the contract with; remake it when a version is released.
+contract: install
+	$(BIN)/buf build --exclude-source-info -o .ci/contract.binpb
+
+lock: install
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --all-extras \
 	  --python-version 3.11 pyproject.toml .ci/build.in -o requirements.lock
 
 clean:

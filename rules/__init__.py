@@ -1,7 +1,13 @@
-"""Text to typed conditions over columns. Knows columns, not catalogues."""
+"""Text to typed conditions over columns. Knows columns, not catalogues. Pure."""
 
+from rules.batch import Batch, Site
+from rules.columns import Columns, Texts, objects, texts_of
 from rules.errors import RuleError
 from rules.expression import Expression, Verdict, compile_expression
-from rules.schema import Schema
+from rules.schema import KINDS, Schema
+from rules.tree import Node
 
-__all__ = ["Expression", "RuleError", "Schema", "Verdict", "compile_expression"]
+__all__ = [
+    "KINDS", "Batch", "Columns", "Expression", "Node", "RuleError", "Schema", "Site", "Texts", "Verdict",
+    "compile_expression", "objects", "texts_of",
+]  # fmt: skip

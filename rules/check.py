@@ -3,19 +3,22 @@
 import difflib
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from cel_expr_python import cel
+from rules.cost import WORK, work
+from rules.errors import RuleError, UnsupportedError
+from rules.parsed import PRESENT, read_tree
+from rules.schema import NESTED, Schema
+from rules.tree import Node
 
-from rules.ast import Node, UnsupportedError, read_tree
-from rules.errors import RuleError
-from rules.schema import Schema
+if TYPE_CHECKING:
+    from cel_expr_python import cel
 
 LENGTH, NESTING = 4_096, 32
-PRESENT = "has_."
-TYPES = {"int": cel.Type.INT, "double": cel.Type.DOUBLE, "string": cel.Type.STRING, "bool": cel.Type.BOOL}
 STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
 HAS = re.compile(rf"({STRING})|\bhas\((\s*)(\w+\.\w+)(\s*)\)")
 PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
+Kinds = tuple[tuple[str, str], ...]
 
 
 def check(text: str, schema: Schema) -> Node:
@@ -28,17 +31,35 @@ def check(text: str, schema: Schema) -> Node:
     Raises:
         RuleError: with line and column.
     """
+    return typed(text, schema, "bool", "a condition must be true or false")
+
+
+def typed(text: str, schema: Schema, kind: str, wish: str) -> Node:
+    """Parse and type-check one expression that must be of a kind.
+
+    Args:
+        text: as for `check`.
+        schema: the attributes it may read.
+        kind: one of the schema's kinds.
+        wish: what to say when it is of another.
+
+    Raises:
+        RuleError: with line and column.
+    """
     _bound(text)
     kinds = schema.qualified()
     try:
         compiled = _environment(tuple(sorted(kinds.items()))).compile(_with_presence(text))
-        if compiled.return_type() != cel.Type.BOOL:
-            raise RuleError(f"a condition must be true or false; this is {compiled.return_type().name()}")
-        return read_tree(compiled.serialize())
+        if compiled.return_type() != _type(kind):
+            raise RuleError(f"{wish}; this is {compiled.return_type().name()}")
+        tree = read_tree(compiled.serialize(), kinds)
     except RuntimeError as error:
         raise _fault(str(error), list(kinds)) from None
     except UnsupportedError as error:
         raise RuleError(str(error)) from None
+    if work(tree) > WORK:
+        raise RuleError(f"the loops take up to {work(tree):,} steps; at most {WORK:,} are allowed")
+    return tree
 
 
 def _bound(text: str) -> None:
@@ -53,9 +74,21 @@ def _bound(text: str) -> None:
 
 
 @lru_cache(maxsize=8)
-def _environment(kinds: tuple[tuple[str, str], ...]) -> cel.Env:
-    declared = {name: TYPES[kind] for name, kind in kinds}
+def _environment(kinds: Kinds) -> "cel.Env":
+    from cel_expr_python import cel
+
+    declared = {name: _type(kind) for name, kind in kinds}
     return cel.NewEnv(variables={**declared, **{PRESENT + name: cel.Type.BOOL for name, _ in kinds}})
+
+
+def _type(kind: str) -> "cel.Type":
+    from cel_expr_python import cel
+
+    nested = NESTED.fullmatch(kind)
+    if not nested:
+        return getattr(cel.Type, kind.upper())
+    inner = _type(nested[2])
+    return cel.Type.List(inner) if nested[1] == "list" else cel.Type.Map(cel.Type.STRING, inner)
 
 
 def _with_presence(text: str) -> str:

@@ -12,3 +12,7 @@ class RuleError(ValueError):
     def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
         self.message, self.line, self.column = message, line, column
         super().__init__(f"{line}:{column}: {message}")
+
+
+class UnsupportedError(ValueError):
+    """A part of the language that is not compiled."""

@@ -2,37 +2,44 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rules.ast import Call, Items, Name, Node, UnsupportedError
-from rules.check import PRESENT, check
-from rules.errors import RuleError
-from rules.evaluate import Plan, Worlds, plan
+from rules.check import check
+from rules.errors import RuleError, UnsupportedError
+from rules.scalar import UNKNOWN, Plan, Worlds, plan
 from rules.schema import Schema
+from rules.tree import Has, Name, Node, walk
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a condition says: bool for the request, or bool[R] where it reads the action.
+    """What a condition says of one row.
 
     Args:
-        passed: true where it holds; false wherever it is unknown.
+        passed: true where it holds; false where it is unknown.
         unknown: true where a missing attribute or an error leaves it open.
     """
 
-    passed: bool | NDArray[np.bool_]
-    unknown: bool | NDArray[np.bool_]
+    passed: bool
+    unknown: bool
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A condition, checked and compiled; `reads` names its attributes."""
+    """A condition, checked and compiled; `tree` is what a snapshot stores."""
 
     text: str
-    reads: frozenset[str]
-    run: Plan
+    tree: Node
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The attributes it reads, qualified: `customer.age`."""
+        return frozenset(node.name for node in walk(self.tree) if isinstance(node, (Name, Has)))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The compiled form for one row."""
+        return plan(self.tree)
 
     @property
     def is_scalar(self) -> bool:
@@ -40,20 +47,11 @@ class Expression:
         return not any(name.startswith("action.") for name in self.reads)
 
     def evaluate(
-        self,
-        customer: Mapping[str, object],
-        request: Mapping[str, object],
-        columns: Mapping[str, NDArray[np.generic]],
+        self, customer: Mapping[str, object], request: Mapping[str, object], action: Mapping[str, object]
     ) -> Verdict:
-        """Evaluate for one request.
-
-        Args:
-            customer, request: attribute -> value; an absent one is unknown.
-            columns: action attribute -> array[R]; NaN and None are unknown.
-        """
-        part = self.run(Worlds(customer, request, columns))
-        passed = part.value.astype(np.bool_) & ~part.unknown
-        return Verdict(passed, part.unknown) if passed.ndim else Verdict(bool(passed), bool(part.unknown))
+        """Evaluate for one request and one row; an absent attribute is unknown."""
+        value = self.plan(Worlds(customer, request, action))
+        return Verdict(value is True, value is UNKNOWN)
 
 
 def compile_expression(text: str, schema: Schema) -> Expression:
@@ -62,15 +60,9 @@ def compile_expression(text: str, schema: Schema) -> Expression:
     Raises:
         RuleError: with line and column inside the text.
     """
-    tree = check(text, schema)
+    expression = Expression(text, check(text, schema))
     try:
-        return Expression(text, frozenset(_names(tree)), plan(tree))
+        expression.plan  # noqa: B018  compiled now, so that what is not supported is refused now
     except UnsupportedError as error:
         raise RuleError(str(error)) from None
-
-
-def _names(node: Node) -> set[str]:
-    if isinstance(node, Name):
-        return {node.name.removeprefix(PRESENT)}
-    inner = node.args if isinstance(node, Call) else node.items if isinstance(node, Items) else ()
-    return {name for part in inner for name in _names(part)}
+    return expression

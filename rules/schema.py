@@ -1,14 +1,17 @@
 """What expressions may read: attributes and their types."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-KINDS = ("int", "double", "string", "bool")
+SCALARS = ("int", "uint", "double", "string", "bool", "timestamp", "duration")
+KINDS = (*SCALARS, *(f"list({kind})" for kind in SCALARS), *(f"map({kind})" for kind in SCALARS))
+NESTED = re.compile(r"(list|map)\((\w+)\)")
 
 
 @dataclass(frozen=True)
 class Schema:
-    """Attribute -> kind for the three worlds; kinds are int, double, string and bool."""
+    """Attribute -> kind for the three worlds; kinds are KINDS, a map's keys being texts."""
 
     customer: Mapping[str, str]
     request: Mapping[str, str]

@@ -5,6 +5,7 @@ from bisect import insort
 import msgspec
 
 from engine.customer.record import KEPT, Consent, Interaction, Record
+from engine.decide.request import Contact
 
 
 def apply_interaction(record: Record, interaction: Interaction) -> Record:
@@ -19,9 +20,12 @@ def apply_interaction(record: Record, interaction: Interaction) -> Record:
         insort(purchases, (interaction.at_ms, interaction.amount))
         return msgspec.structs.replace(record, purchases=purchases[-KEPT:])
     contacts = list(record.contacts)
-    entry = (interaction.at_ms, interaction.kind, interaction.action_key, interaction.group, interaction.channel)
-    insort(contacts, entry)
+    insort(contacts, _contact(interaction))
     return msgspec.structs.replace(record, contacts=contacts[-KEPT:])
+
+
+def _contact(interaction: Interaction) -> Contact:
+    return Contact(**{name: getattr(interaction, name) for name in Contact._fields})
 
 
 def set_consent(record: Record, consent: Consent) -> Record:

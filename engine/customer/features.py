@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 
 from engine.customer.record import Record
+from engine.decide.request import Contact
 
 DAY_MS = 86_400_000
 WINDOWS_DAYS = (30, 90)
@@ -33,8 +34,8 @@ def behaviour(record: Record, now_ms: int) -> dict[str, float]:
     return made | _responses(contacts, now_ms)
 
 
-def _responses(contacts: list[tuple[int, str, str, str, str]], now_ms: int) -> dict[str, float]:
-    redeemed = Counter(group for _, kind, _, group, _ in contacts if kind == "redemption")
+def _responses(contacts: list[Contact], now_ms: int) -> dict[str, float]:
+    redeemed = Counter(group for _, kind, _, group, *_ in contacts if kind == "redemption")
     recent = contacts[bisect_left(contacts, (now_ms - 90 * DAY_MS,)) :]
     made = {f"redemptions_{group}": float(count) for group, count in redeemed.items()}
     made["redemptions_total"] = float(redeemed.total())

@@ -2,10 +2,11 @@
 
 import msgspec
 
+from engine.decide.request import Contact, Scalar
+
 VERSION = b"\x01"
 KEPT = 2_000  # newest contacts and purchases; older ones no longer matter to any window we know
 
-Contact = tuple[int, str, str, str, str]  # at_ms, kind, action_key, group, channel
 Purchase = tuple[int, float]  # at_ms, amount
 
 
@@ -33,6 +34,8 @@ class Interaction(msgspec.Struct, frozen=True):
     channel: str = ""
     action_key: str = ""
     group: str = ""
+    objective: str = ""
+    placement: str = ""
     decision_id: str = ""
     amount: float = 0.0
 
@@ -41,7 +44,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     """Everything known about one customer; purchases and contacts are sorted by time."""
 
     customer_id: str
-    attributes: dict[str, bool | int | float | str] = {}
+    attributes: dict[str, Scalar] = {}
     consents: list[Consent] = []
     time_zone: str = ""
     purchases: list[Purchase] = []

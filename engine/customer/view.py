@@ -16,6 +16,7 @@ class Sent:
     customer_id: str = ""
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
     consents: tuple[Consent, ...] = ()
+    time_zone: str = ""
 
 
 def view(stored: Record | None, sent: Sent, asked: Iterable[tuple[str, str]], now_ms: int) -> CustomerView:
@@ -37,8 +38,8 @@ def view(stored: Record | None, sent: Sent, asked: Iterable[tuple[str, str]], no
     named = bool(sent.customer_id)
     allowed = {pair: _allowed(record, said, pair, named=named) for pair in asked}
     attributes = {**record.attributes, **sent.attributes}
-    contacts = tuple(contact for contact in record.contacts if contact[0] <= now_ms)
-    return CustomerView(attributes, behaviour(record, now_ms), allowed, contacts)
+    contacts = tuple(contact for contact in record.contacts if contact.at_ms <= now_ms)
+    return CustomerView(attributes, behaviour(record, now_ms), allowed, contacts, sent.time_zone or record.time_zone)
 
 
 def _allowed(record: Record, said: Record, pair: tuple[str, str], *, named: bool) -> bool:

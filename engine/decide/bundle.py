@@ -13,7 +13,7 @@ FILES = ("schema.yaml", "channels.yaml", "actions.csv", "policies.yaml", "arbitr
 KINDS = ("int", "double", "string", "bool")
 TIERS = ("eligibility", "applicability", "suitability")
 SCOPES = ("objective", "group", "action", "channel")
-COUNTED = ("everything", "action", "group", "channel")  # what a contact in the history carries
+COUNTED = ("everything", *SCOPES)
 UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 BUILT_IN = {"action_key": "string", "objective": "string", "group": "string", "channel": "string", "value": "double"}
 
@@ -39,7 +39,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Contact:
+class ContactPolicy:
     """At most `at_most` outcomes of a kind within a sliding window, counted per `per`."""
 
     name: str
@@ -58,7 +58,7 @@ class Bundle:
     channels: tuple[Channel, ...]
     actions: tuple[Action, ...]
     policies: tuple[Policy, ...]
-    contacts: tuple[Contact, ...]
+    contacts: tuple[ContactPolicy, ...]
     levers: Mapping[str, float] = field(default_factory=dict)
     fallback: Mapping[str, str] = field(default_factory=dict)
 
@@ -169,7 +169,7 @@ def _scope(source: Source, path: Path, raw: object, known: Mapping[str, set[str]
     return {kind: str(name) for kind, name in scope.items()}
 
 
-def _contacts(source: Source, known: Mapping[str, set[str]]) -> list[Contact]:
+def _contacts(source: Source, known: Mapping[str, set[str]]) -> list[ContactPolicy]:
     caps = enumerate(source.items(("contact",), source.value.get("contact")))
     cools = enumerate(source.items(("cooldown",), source.value.get("cooldown")))
     return [
@@ -178,7 +178,7 @@ def _contacts(source: Source, known: Mapping[str, set[str]]) -> list[Contact]:
     ]
 
 
-def _cap(source: Source, path: Path, raw: object, known: Mapping[str, set[str]]) -> Contact:
+def _cap(source: Source, path: Path, raw: object, known: Mapping[str, set[str]]) -> ContactPolicy:
     entry = source.mapping(path, raw)
     _only(source, path, entry, {"name", "scope", "kind", "at_most", "within", "per"})
     most = source.number((*path, "at_most"), entry.get("at_most"))
@@ -187,7 +187,7 @@ def _cap(source: Source, path: Path, raw: object, known: Mapping[str, set[str]])
     return _contact(source, path, entry, ("kind", "within", int(most)), known)
 
 
-def _cooldown(source: Source, path: Path, raw: object, known: Mapping[str, set[str]]) -> Contact:
+def _cooldown(source: Source, path: Path, raw: object, known: Mapping[str, set[str]]) -> ContactPolicy:
     entry = source.mapping(path, raw)
     _only(source, path, entry, {"name", "scope", "after", "for", "per"})
     return _contact(source, path, entry, ("after", "for", 1), known)  # one such outcome is already too many
@@ -195,12 +195,12 @@ def _cooldown(source: Source, path: Path, raw: object, known: Mapping[str, set[s
 
 def _contact(
     source: Source, path: Path, entry: dict[str, object], terms: tuple[str, str, int], known: Mapping[str, set[str]]
-) -> Contact:
+) -> ContactPolicy:
     kind, within, most = terms
     per = str(entry.get("per", "everything"))
     if per not in COUNTED:
         source.fault((*path, "per"), unknown("per", per, COUNTED))
-    return Contact(
+    return ContactPolicy(
         source.text((*path, "name"), entry.get("name")),
         _scope(source, (*path, "scope"), entry.get("scope"), known),
         source.text((*path, kind), entry.get(kind)),
@@ -239,4 +239,4 @@ def _only(source: Source, path: Path, entry: Mapping[str, object], known: set[st
         source.fault((*path, key), unknown("key", key, known))
 
 
-__all__ = ["Bundle", "BundleError", "Channel", "Contact", "Fault", "Policy", "read_bundle"]
+__all__ = ["Bundle", "BundleError", "Channel", "ContactPolicy", "Fault", "Policy", "read_bundle"]

@@ -1,13 +1,15 @@
 """The compiled catalogue: one row for each action and channel, as columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.decide.actions import Action
 from engine.decide.request import Scalar
+from rules import Columns, Node, Texts, objects, texts_of
 
 BoolArray = NDArray[np.bool_]
 KEPT = {"objective": "objective", "group": "group", "action": "action_key", "channel": "channel"}
@@ -18,14 +20,16 @@ class Catalogue:
     """Rows as columns, sorted by action and channel.
 
     Args:
-        columns: action attribute -> array[R]; numbers as float64 with NaN for missing, texts as objects.
+        plain: action attribute -> object[R], None where missing.
+        kinds: action attribute -> type.
         start_ms, end_ms: int64[R], the action's window.
         value, lever: float64[R].
         message: str[R], reference to the words and assets.
         purposes: the purposes each row needs.
     """
 
-    columns: Mapping[str, NDArray[np.generic]]
+    plain: Mapping[str, NDArray[np.object_]]
+    kinds: Mapping[str, str]
     start_ms: NDArray[np.int64]
     end_ms: NDArray[np.int64]
     value: NDArray[np.float64]
@@ -38,9 +42,55 @@ class Catalogue:
         """R, the number of rows."""
         return len(self.message)
 
-    def names(self, scope: str) -> NDArray[np.generic]:
+    @cached_property
+    def code(self) -> dict[str, int]:
+        """Channel -> number."""
+        return {name: at for at, name in enumerate(sorted(set(self.names("channel"))))}
+
+    @cached_property
+    def channel(self) -> NDArray[np.int16]:
+        """int16[R]: each row's channel, as `code` numbers them."""
+        return np.array([self.code[name] for name in self.names("channel")], np.int16)
+
+    @cached_property
+    def _span(self) -> dict[str, slice]:
+        """Action -> its rows, which lie together."""
+        keys = self.names("action")
+        starts = [at for at in range(self.size) if not at or keys[at] != keys[at - 1]]
+        return {keys[at]: slice(at, end) for at, end in zip(starts, [*starts[1:], self.size], strict=True)}
+
+    def in_channels(self, channels: Iterable[str]) -> BoolArray:
+        """bool[R]: the rows of some channels."""
+        wanted = np.zeros(len(self.code), np.bool_)
+        wanted[[self.code[name] for name in channels if name in self.code]] = True
+        return wanted[self.channel]
+
+    def of_actions(self, keys: Iterable[str]) -> BoolArray:
+        """bool[R]: the rows of some actions."""
+        rows = np.zeros(self.size, np.bool_)
+        for key in keys:
+            if key in self._span:
+                rows[self._span[key]] = True
+        return rows
+
+    def names(self, scope: str) -> NDArray[np.object_]:
         """object[R]: each row's objective, group, action or channel."""
-        return self.columns[KEPT[scope]]
+        return self.plain[KEPT[scope]]
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Action attribute -> array[R] for features: numbers as float64 with NaN for missing, texts as objects."""
+        return {name: _feature(values, self.kinds[name]) for name, values in self.plain.items()}
+
+    def columns_for(self, trees: Iterable[Node]) -> Columns:
+        """The attributes as conditions read them.
+
+        Args:
+            trees: the conditions; their texts join the columns' in one table.
+        """
+        held = [values for name, values in self.plain.items() if self.kinds[name] == "string"]
+        known = {value for values in held for value in values if value is not None}
+        return Columns(self.plain, self.kinds, Texts(known | texts_of(trees)), self.size)
 
     def governed(self, scope: Mapping[str, str]) -> BoolArray:
         """bool[R]: the rows inside a scope; an empty scope holds every row."""
@@ -66,7 +116,8 @@ def build_catalogue(
     )
     facts = [_facts(action, channel) for action, channel in rows]
     return Catalogue(
-        columns={name: _column([fact.get(name) for fact in facts], kind) for name, kind in kinds.items()},
+        plain={name: objects([fact.get(name) for fact in facts]) for name in kinds},
+        kinds=kinds,
         start_ms=np.array([action.start_ms for action, _ in rows], np.int64),
         end_ms=np.array([action.end_ms for action, _ in rows], np.int64),
         value=np.array([action.value for action, _ in rows], np.float64),
@@ -87,11 +138,7 @@ def _facts(action: Action, channel: str) -> dict[str, Scalar]:
     return {**action.attributes, **built_in}
 
 
-def _column(values: list[Scalar | None], kind: str) -> NDArray[np.generic]:
-    if kind == "double":
-        return np.array([np.nan if value is None else value for value in values], np.float64)
-    if kind in ("int", "bool") and None not in values:
-        return np.array(values, np.int64 if kind == "int" else np.bool_)
-    made = np.empty(len(values), object)
-    made[:] = values
-    return made
+def _feature(values: NDArray[np.object_], kind: str) -> NDArray[np.generic]:
+    if kind in ("string", "list(string)"):
+        return values
+    return np.array([np.nan if value is None else value for value in values], np.float64)

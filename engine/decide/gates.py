@@ -1,203 +1,146 @@
-"""Gates: one compiled condition each, and the rows it governs. Consent comes before everything."""
+"""Gates: what may hold a row back. Every kind answers with verdicts, and a constant table says which row heeds which.
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+The verdicts of one request and the table are the whole explanation: nothing else is noted while deciding.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.decide.bundle import Contact, Policy
-from engine.decide.catalogue import BoolArray, Catalogue
-from engine.decide.request import CustomerView, Request, Scalar
+from engine.decide.catalogue import BoolArray
+from engine.decide.request import CustomerView, Request
 
 STAGES = ("window", "consent", "eligibility", "applicability", "suitability", "contact policy")
+STANDING = len(STAGES)  # the stage of a row that nothing holds back
+WIDE = 16  # a gate with one verdict for over a sixteenth of the rows is cheaper as a mask than row by row
+Rows = NDArray[np.intp]
+Stages = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What every gate of one request reads."""
+    """What every gate of one request reads; `facts` is everything known of the customer."""
 
     customer: CustomerView
     request: Request
-    facts: Mapping[str, Scalar]
-
-
-class Gate(Protocol):
-    """One condition; a row it governs is blocked where it does not pass."""
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        ...
-
-    @property
-    def stage(self) -> str:
-        """One of STAGES."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The reason in words."""
-        ...
-
-    def passes(self, moment: Moment, catalogue: Catalogue) -> bool | BoolArray:
-        """One bool for the request, or bool[R]."""
-        ...
+    facts: Mapping[str, object]
 
 
 @dataclass(frozen=True)
-class WindowGate:
-    """The action's validity window holds the decision's moment."""
+class Gate:
+    """One condition and the rows it governs.
 
-    name: str = "validity window"
-    stage: str = "window"
-    text: str = "outside its validity window"
+    Args:
+        name: what people call it.
+        stage: one of STAGES.
+        text: the reason in words.
+        rows: intp[n], the rows it governs.
+        verdicts: intp[n], the verdict of its block that each row heeds; intp[1] when all heed the same.
+    """
 
-    def passes(self, moment: Moment, catalogue: Catalogue) -> BoolArray:
-        """bool[R]."""
-        now_ms = moment.request.now_ms
-        return (catalogue.start_ms <= now_ms) & (now_ms < catalogue.end_ms)
+    name: str
+    stage: str
+    text: str
+    rows: Rows
+    verdicts: Rows
 
 
-@dataclass(frozen=True)
-class ConsentGate:
-    """The person allowed one purpose in one channel; no statement means no."""
-
-    purpose: str
-    channel: str
-    stage: str = "consent"
-
-    @property
-    def name(self) -> str:
-        """The consent it asks for."""
-        return f"{self.purpose} in {self.channel}"
+class Block(Protocol):
+    """Gates of one kind, evaluated together."""
 
     @property
-    def text(self) -> str:
-        """The reason in words."""
-        return f"no consent for {self.purpose} in {self.channel}"
-
-    def passes(self, moment: Moment, catalogue: Catalogue) -> bool:  # noqa: ARG002  the seam every gate has
-        """One bool."""
-        return moment.customer.allowed.get((self.purpose, self.channel), False)
-
-
-@dataclass(frozen=True)
-class PolicyGate:
-    """One engagement rule; unknown blocks unless the rule says otherwise."""
-
-    policy: Policy
+    def gates(self) -> Sequence[Gate]:
+        """Its gates; their verdicts count from the block's first."""
+        ...
 
     @property
-    def name(self) -> str:
-        """The rule's name."""
-        return self.policy.name
+    def size(self) -> int:
+        """How many verdicts it gives."""
+        ...
 
-    @property
-    def stage(self) -> str:
-        """The rule's tier."""
-        return self.policy.tier
-
-    @property
-    def text(self) -> str:
-        """The reason in words."""
-        return f"needs {self.policy.expression.text}"
-
-    def passes(self, moment: Moment, catalogue: Catalogue) -> bool | BoolArray:
-        """One bool, or bool[R] where the rule reads the action."""
-        verdict = self.policy.expression.evaluate(moment.facts, moment.request.context, catalogue.columns)
-        passed = verdict.passed | verdict.unknown if self.policy.pass_missing else verdict.passed
-        return bool(passed) if np.ndim(passed) == 0 else np.asarray(passed, bool)
-
-
-@dataclass(frozen=True)
-class ContactGate:
-    """At most n outcomes of a kind in a true sliding window, counted exactly over the history."""
-
-    contact: Contact
-    stage: str = "contact policy"
-
-    @property
-    def name(self) -> str:
-        """The policy's name."""
-        return self.contact.name
-
-    @property
-    def text(self) -> str:
-        """The reason in words."""
-        return f"at most {self.contact.at_most} {self.contact.kind} within {self.contact.within_ms // 60_000} minutes"
-
-    def passes(self, moment: Moment, catalogue: Catalogue) -> bool | BoolArray:
-        """One bool when everything is counted together, else bool[R] by the row's own name."""
-        counts = self._counts(moment)
-        if self.contact.per == "everything":
-            return counts.total() < self.contact.at_most
-        if not counts:
-            return self.contact.at_most > 0
-        names = catalogue.names(self.contact.per)
-        return np.array([counts[name] < self.contact.at_most for name in names], bool)
-
-    def _counts(self, moment: Moment) -> Counter[str]:
-        now_ms, contact = moment.request.now_ms, self.contact
-        index = {"everything": 2, "action": 2, "group": 3, "channel": 4}.get(contact.per, 2)
-        return Counter(
-            str(entry[index])
-            for entry in moment.customer.contacts
-            if now_ms - contact.within_ms < entry[0] <= now_ms and entry[1] == contact.kind and self._inside(entry)
-        )
-
-    def _inside(self, entry: tuple[int, str, str, str, str]) -> bool:
-        named = {"action": entry[2], "group": entry[3], "channel": entry[4]}
-        return all(named.get(kind, name) == name for kind, name in self.contact.scope.items())
+    def evaluate(self, moment: Moment) -> BoolArray:
+        """bool[size]: true where a verdict lets rows pass."""
+        ...
 
 
 class Gates:
-    """All gates over one catalogue.
+    """All gates over R rows.
 
     Args:
-        gates: any order; kept in the order of the stages.
-        governs: bool[G, R], in the order of `gates`.
+        blocks: any order; the gates come out in the order of the stages, then by name.
+        size: R.
+
+    Attributes:
+        gates: G gates.
     """
 
-    def __init__(self, gates: Sequence[Gate], governs: BoolArray) -> None:
-        order = sorted(range(len(gates)), key=lambda index: (STAGES.index(gates[index].stage), gates[index].name))
-        self.gates = tuple(gates[index] for index in order)
-        self.governs = governs[order]
+    def __init__(self, blocks: Sequence[Block], size: int) -> None:
+        self._blocks = tuple(blocks)
+        starts = np.cumsum([0, *(block.size for block in blocks)])
+        self._verdicts = int(starts[-1])
+        pairs = [(gate, gate.verdicts + at) for block, at in zip(blocks, starts, strict=False) for gate in block.gates]
+        pairs.sort(key=lambda pair: (STAGES.index(pair[0].stage), pair[0].name))
+        self.gates = tuple(gate for gate, _ in pairs)
+        self._wide = [at for at, (gate, own) in enumerate(pairs) if len(own) == 1 and len(gate.rows) * WIDE > size]
+        self._wide_verdict = np.array([pairs[at][1][0] for at in self._wide], np.intp)
+        self._wide_stage = np.full((len(self._wide), size), STANDING, np.uint8)
+        for place, at in enumerate(self._wide):
+            self._wide_stage[place, pairs[at][0].rows] = STAGES.index(pairs[at][0].stage)
+        self._listen(pairs, size)
 
-    def evaluate(self, moment: Moment, catalogue: Catalogue) -> BoolArray:
-        """bool[G, R]: true where a gate does not block the row."""
-        blocked = np.zeros_like(self.governs)
-        for index, gate in enumerate(self.gates):
-            passed = gate.passes(moment, catalogue)
-            if passed is not True:
-                blocked[index] = self.governs[index] & ~np.asarray(passed, bool)
-        return ~blocked
+    def _listen(self, pairs: Sequence[tuple[Gate, Rows]], size: int) -> None:
+        """The table of what is not wide: entries sorted by row, each a verdict that the row heeds."""
+        narrow = sorted(set(range(len(pairs))) - set(self._wide))
+        every = np.arange(size)  # each row heeds the last verdict, which is always true: no row is without an entry
+        rows = [every, *(pairs[at][0].rows for at in narrow)]
+        heeded = [np.array([self._verdicts]), *(pairs[at][1] for at in narrow)]
+        sources = [np.broadcast_to(own, len(governed)) for own, governed in zip(heeded, rows, strict=True)]
+        gates = [np.full(len(of_gate), at) for at, of_gate in zip([-1, *narrow], rows, strict=True)]
+        row = np.concatenate(rows)
+        order = np.argsort(row, kind="stable")
+        self._entry_row = row[order]
+        self._entry_gate = np.concatenate(gates)[order]
+        self._entry_verdict = np.concatenate(sources)[order]
+        stage_of_gate = np.array([*(STAGES.index(gate.stage) for gate in self.gates), STANDING], np.uint8)
+        self._entry_stage = stage_of_gate[self._entry_gate]
+        self._row_start = np.searchsorted(self._entry_row, every)
 
+    def evaluate(self, moment: Moment) -> BoolArray:
+        """bool[V + 1]: every block's verdicts, and a last one that is always true."""
+        passed = np.ones(self._verdicts + 1, np.bool_)
+        at = 0
+        for block in self._blocks:
+            passed[at : at + block.size] = block.evaluate(moment)
+            at += block.size
+        return passed
 
-def build_gates(catalogue: Catalogue, policies: Sequence[Policy], contacts: Sequence[Contact]) -> Gates:
-    """Every gate over the catalogue: window, consents, policies, contact policies.
+    def lost_at(self, passed: BoolArray) -> Stages:
+        """The first stage that holds each row back.
 
-    Args:
-        catalogue: the rows.
-        policies: the engagement rules.
-        contacts: caps and cool-downs.
-    """
-    window: Gate = WindowGate()
-    pairs: list[tuple[Gate, BoolArray]] = [(window, np.ones(catalogue.size, bool)), *_consents(catalogue)]
-    pairs += [(PolicyGate(policy), catalogue.governed(policy.scope)) for policy in policies]
-    pairs += [(ContactGate(contact), catalogue.governed(contact.scope)) for contact in contacts]
-    return Gates([gate for gate, _ in pairs], np.array([rows for _, rows in pairs]).reshape(len(pairs), -1))
+        Args:
+            passed: bool[V + 1], as `evaluate` returns it.
 
+        Returns:
+            uint8[R], an index into STAGES; STANDING where nothing does.
+        """
+        stage = np.where(passed[self._entry_verdict], np.uint8(STANDING), self._entry_stage)
+        first: Stages = np.minimum.reduceat(stage, self._row_start) if len(self._row_start) else stage
+        failed = ~passed[self._wide_verdict]
+        return np.minimum(first, self._wide_stage[failed].min(axis=0)) if failed.any() else first
 
-def _consents(catalogue: Catalogue) -> list[tuple[Gate, NDArray[np.bool_]]]:
-    channels = [str(channel) for channel in catalogue.names("channel")]
-    needed = {(p, c) for purposes, c in zip(catalogue.purposes, channels, strict=True) for p in purposes}
-    return [
-        (
-            ConsentGate(purpose, channel),
-            np.array([purpose in have and channel == c for have, c in zip(catalogue.purposes, channels, strict=True)]),
-        )
-        for purpose, channel in sorted(needed)
-    ]
+    def blockers(self, passed: BoolArray, asked: BoolArray) -> Iterator[tuple[int, int]]:
+        """Every (row, gate) where a gate holds an asked row back, by row and then in the order of the gates.
+
+        Args:
+            passed: bool[V + 1].
+            asked: bool[R].
+        """
+        entries = np.flatnonzero(~passed[self._entry_verdict] & asked[self._entry_row])
+        pairs = list(zip(self._entry_row[entries].tolist(), self._entry_gate[entries].tolist(), strict=True))
+        for place in np.flatnonzero(~passed[self._wide_verdict]):
+            governed = (self._wide_stage[place] != STANDING) & asked
+            pairs += [(row, self._wide[place]) for row in np.flatnonzero(governed).tolist()]
+        return iter(sorted(pairs))

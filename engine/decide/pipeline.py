@@ -1,17 +1,26 @@
 """One decision, from gates to ranking: start reading here."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.decide.arbitration import priority_of
-from engine.decide.catalogue import BoolArray, Catalogue
-from engine.decide.gates import Moment
-from engine.decide.request import Ask, CustomerView, Request
+from engine.decide.catalogue import BoolArray
+from engine.decide.gates import STANDING, Moment, Stages
+from engine.decide.request import CustomerView, Request
 from engine.decide.selection import rank
 from engine.decide.snapshot import Snapshot
 from models import assemble
+
+
+class Effort(Enum):
+    """How much there is time for; the value says what was skipped. No effort skips a gate."""
+
+    FULL = ""
+    PRIOR = "model: the prior scored, time was short"
+    FALLBACK = "ranking: only each channel's fallback action was considered, time was short"
 
 
 @dataclass(frozen=True)
@@ -20,32 +29,38 @@ class Evaluation:
 
     Args:
         snapshot: the one that decided, with the request's inline candidates.
+        moment: what the gates read.
         asked: bool[R], rows of the asked channels and actions.
-        passed: bool[G, R], true where a gate does not block a row.
-        candidates: int[N], rows that no gate blocks.
+        passed: bool[V + 1], the gates' verdicts.
+        lost_at: uint8[R], the first stage that holds each row back.
+        candidates: int[N], rows that nothing holds back.
         propensity, priority: float64[N].
         rankings: for each ask, positions in `candidates`, best first.
-        degraded: what was skipped.
+        effort: what there was time for.
     """
 
     snapshot: Snapshot
+    moment: Moment
     asked: BoolArray
     passed: BoolArray
+    lost_at: Stages
     candidates: NDArray[np.intp]
     propensity: NDArray[np.float64]
     priority: NDArray[np.float64]
     rankings: tuple[NDArray[np.intp], ...]
-    degraded: tuple[str, ...] = ()
+    effort: Effort = Effort.FULL
 
 
-def decide(snapshot: Snapshot, customer: CustomerView, request: Request, *, hurry: bool = False) -> Evaluation:
+def decide(
+    snapshot: Snapshot, customer: CustomerView, request: Request, effort: Effort = Effort.FULL
+) -> Evaluation:
     """Rank the actions a customer may receive.
 
     Args:
         snapshot: rules, catalogue and model.
         customer: the customer at `request.now_ms`.
         request: what is asked.
-        hurry: score with the prior instead of the model; no gate is skipped.
+        effort: what there is time for.
 
     Returns:
         the evidence and the ranking; the same arguments give the same answer to the byte.
@@ -53,33 +68,33 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, *, hurr
     snapshot = snapshot.with_inline(request.inline)
     catalogue = snapshot.catalogue
     moment = Moment(customer, request, customer.facts())
-    asked = _asked(catalogue, request)
-    passed = snapshot.gates.evaluate(moment, catalogue)
-    candidates = np.flatnonzero(asked & passed.all(axis=0))
-    propensity = _propensity(snapshot, moment, candidates, hurry=hurry)
+    asked = _asked(snapshot, request, effort)
+    passed = snapshot.gates.evaluate(moment)
+    lost_at = snapshot.gates.lost_at(passed)
+    candidates = np.flatnonzero(asked & (lost_at == STANDING))
+    propensity = _propensity(snapshot, moment, candidates, effort)
     priority = priority_of(propensity, catalogue.value[candidates], catalogue.lever[candidates])
-    channel = catalogue.names("channel")[candidates]
-    rankings = tuple(rank(priority, channel == ask.channel, ask.limit) for ask in request.asks)
-    degraded = ("model: the prior scored, time was short",) if hurry else ()
-    return Evaluation(snapshot, asked, passed, candidates, propensity, priority, rankings, degraded)
+    channel = catalogue.channel[candidates]
+    rankings = tuple(rank(priority, channel == catalogue.code.get(ask.channel, -1), ask.limit) for ask in request.asks)
+    return Evaluation(
+        snapshot, moment, asked, passed, lost_at, candidates, propensity, priority, rankings, effort
+    )
 
 
-def _asked(catalogue: Catalogue, request: Request) -> BoolArray:
-    rows = np.isin(catalogue.names("channel").astype(str), _channels(request.asks))
+def _asked(snapshot: Snapshot, request: Request, effort: Effort) -> BoolArray:
+    catalogue = snapshot.catalogue
+    rows = catalogue.in_channels([ask.channel for ask in request.asks])
     keys = [*request.action_keys, *(candidate.action_key for candidate in request.inline)]
-    return rows & np.isin(catalogue.names("action").astype(str), keys) if keys else rows
-
-
-def _channels(asks: tuple[Ask, ...]) -> list[str]:
-    return [ask.channel for ask in asks]
+    if keys:
+        rows = rows & catalogue.of_actions(keys)
+    return rows & snapshot.fallback_rows if effort is Effort.FALLBACK else rows
 
 
 def _propensity(
-    snapshot: Snapshot, moment: Moment, candidates: NDArray[np.intp], *, hurry: bool
+    snapshot: Snapshot, moment: Moment, candidates: NDArray[np.intp], effort: Effort
 ) -> NDArray[np.float64]:
+    scorer = snapshot.scorer if effort is Effort.FULL else snapshot.prior
     columns: dict[str, object] = {f"customer.{name}": value for name, value in moment.facts.items()}
     columns |= {f"request.{name}": value for name, value in moment.request.context.items()}
     columns |= {f"action.{name}": column[candidates] for name, column in snapshot.catalogue.columns.items()}
-    features = assemble(snapshot.spec, columns, len(candidates))
-    scorer = snapshot.prior if hurry else snapshot.scorer
-    return scorer.score(features).astype(np.float64)
+    return scorer.score(assemble(snapshot.spec, columns, len(candidates))).astype(np.float64)

@@ -2,8 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 Scalar = bool | int | float | str
+
+
+class Contact(NamedTuple):
+    """One outcome in a customer's history, with the names it is counted by."""
+
+    at_ms: int
+    kind: str
+    action_key: str = ""
+    group: str = ""
+    objective: str = ""
+    channel: str = ""
+    placement: str = ""
 
 
 @dataclass(frozen=True)
@@ -14,13 +27,15 @@ class CustomerView:
         attributes: stored and inline attributes, inline ones winning.
         behaviour: recency, frequency, monetary value and behaviour as of the decision's moment.
         allowed: (purpose, channel) -> bool; anything absent is not allowed.
-        contacts: (at_ms, kind, action_key, group, channel), sorted by time.
+        contacts: sorted by time, none after the decision's moment.
+        time_zone: IANA name; empty when it is not known.
     """
 
     attributes: Mapping[str, Scalar]
     behaviour: Mapping[str, float]
     allowed: Mapping[tuple[str, str], bool]
-    contacts: tuple[tuple[int, str, str, str, str], ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    time_zone: str = ""
 
     def facts(self) -> dict[str, Scalar]:
         """Everything expressions and features read as `customer.*`; attributes win over behaviour."""

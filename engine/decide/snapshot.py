@@ -5,11 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from engine.decide.actions import Action
 from engine.decide.bundle import Bundle
-from engine.decide.catalogue import Catalogue, build_catalogue
-from engine.decide.gates import Gates, build_gates
+from engine.decide.catalogue import BoolArray, Catalogue, build_catalogue
+from engine.decide.consents import ConsentBlock
+from engine.decide.contacts import ContactBlock
+from engine.decide.engagement import PolicyBlock
+from engine.decide.gates import Gates
 from engine.decide.request import Inline
+from engine.decide.windows import WindowBlock
 from models import FeatureSpec, Scorer
 
 
@@ -32,9 +38,17 @@ class Snapshot:
     prior: Scorer
 
     @cached_property
-    def group_of(self) -> dict[str, str]:
-        """Action key -> group."""
-        return {action.key: action.group for action in self.bundle.actions}
+    def action_of(self) -> dict[str, Action]:
+        """Action key -> action."""
+        return {action.key: action for action in self.bundle.actions}
+
+    @cached_property
+    def fallback_rows(self) -> BoolArray:
+        """bool[R]: each channel's fallback action in its channel."""
+        rows = np.zeros(self.catalogue.size, np.bool_)
+        for channel, action in self.bundle.fallback.items():
+            rows |= self.catalogue.governed({"channel": channel, "action": action})
+        return rows
 
     @cached_property
     def consents(self) -> set[tuple[str, str]]:
@@ -49,8 +63,7 @@ class Snapshot:
         own = tuple(channel.name for channel in self.bundle.channels)
         actions = (*self.bundle.actions, *(_action(candidate, own) for candidate in inline))
         catalogue = build_catalogue(actions, self.bundle.schema.action, self.bundle.levers)
-        gates = build_gates(catalogue, self.bundle.policies, self.bundle.contacts)
-        return replace(self, catalogue=catalogue, gates=gates)
+        return replace(self, catalogue=catalogue, gates=build_gates(self.bundle, catalogue))
 
 
 def _action(candidate: Inline, channels: tuple[str, ...]) -> Action:
@@ -81,5 +94,16 @@ def build_snapshot(
     for name in sorted(texts):
         digest.update(name.encode() + b"\0" + texts[name].encode() + b"\0")
     catalogue = build_catalogue(bundle.actions, bundle.schema.action, bundle.levers)
-    gates = build_gates(catalogue, bundle.policies, bundle.contacts)
+    gates = build_gates(bundle, catalogue)
     return Snapshot(digest.hexdigest()[:12], bundle, catalogue, gates, spec, *scorers)
+
+
+def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:
+    """Every gate over a catalogue, kind by kind in the order of the stages."""
+    blocks = (
+        WindowBlock(catalogue),
+        ConsentBlock(catalogue),
+        PolicyBlock(bundle.policies, catalogue),
+        ContactBlock(bundle.contacts, catalogue),
+    )
+    return Gates(blocks, catalogue.size)

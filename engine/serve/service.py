@@ -1,5 +1,6 @@
 """The three services: the imperative shell around one decision."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -22,7 +23,7 @@ from nba.v1 import (
 from engine.customer.features import behaviour
 from engine.customer.record import Interaction
 from engine.customer.view import view
-from engine.decide.pipeline import decide
+from engine.decide.pipeline import Effort, decide
 from engine.decide.snapshot import Snapshot
 from engine.journal.protocol import Journal
 from engine.serve.limits import Limits
@@ -30,6 +31,7 @@ from engine.serve.wire import FieldError, Reader, write_record, write_response
 from engine.store.protocol import Store
 
 MODEL_MS = 2.0  # below this much time left, the prior scores: a usual model takes under 1 ms
+PRIOR_MS = 0.5  # below this, only each channel's fallback action is considered
 
 
 class Holder:
@@ -96,15 +98,23 @@ class DecisionService(decision_pb2_grpc.DecisionServiceServicer):  # type: ignor
         stored = shell.store.load(sent.customer_id) if sent.customer_id else None
         inline = {(p, a.channel) for i in asked.inline for p in i.purposes for a in asked.asks}
         customer = view(stored, sent, reader.snapshot.consents | inline, asked.now_ms)
-        evaluation = decide(reader.snapshot, customer, asked, hurry=_hurry(message.budget_ms, left_s))
+        evaluation = decide(reader.snapshot, customer, asked, effort_for(message.budget_ms, left_s))
         reply = write_response(evaluation, asked, message.explain, f"{seed:016x}")
         shell.journal.offer(_entry(message, reply, asked.now_ms, asked.seed))
         return reply
 
 
-def _hurry(budget_ms: int, left_s: float | None) -> bool:
-    left_ms = min(budget_ms or 1e9, 1e9 if left_s is None else left_s * 1000)
-    return left_ms < MODEL_MS
+def effort_for(budget_ms: int, left_s: float | None) -> Effort:
+    """What there is time for.
+
+    Args:
+        budget_ms: what the caller allows; 0 means any time.
+        left_s: until the call's deadline; None when it has none.
+    """
+    left_ms = min(budget_ms or math.inf, math.inf if left_s is None else left_s * 1000)
+    if left_ms >= MODEL_MS:
+        return Effort.FULL
+    return Effort.PRIOR if left_ms >= PRIOR_MS else Effort.FALLBACK
 
 
 def _entry(request: Message, reply: Message, at_ms: int, seed: int) -> bytes:

@@ -12,7 +12,7 @@ from engine.customer.record import Consent, Interaction, Record
 from engine.customer.view import Sent
 from engine.decide import explain
 from engine.decide.faults import unknown
-from engine.decide.pipeline import Evaluation
+from engine.decide.pipeline import Effort, Evaluation
 from engine.decide.request import Ask, Inline, Request, Scalar
 from engine.decide.snapshot import Snapshot
 from engine.serve.limits import Limits
@@ -119,7 +119,7 @@ class Reader:
         self.count("customer.consents", len(message.consents), self.limits.consents)
         consents = (self.consent(f"customer.consents[{i}]", c, now_ms) for i, c in enumerate(message.consents))
         attributes = self.attributes("customer.attributes", message.attributes, self.snapshot.bundle.schema.customer)
-        return Sent(customer_id, attributes, tuple(consents))
+        return Sent(customer_id, attributes, tuple(consents), message.time_zone)
 
     def request(self, message: decision_pb2.DecideRequest, now_ms: int, seed: int) -> Request:
         """The question; `now_ms` and `seed` stand in where the caller sent none."""
@@ -150,13 +150,13 @@ class Reader:
         return Ask(channel, ask.placement, ask.limit or 1)
 
     def _action(self, path: str, key: str) -> str:
-        if self.name(path, key) not in self.snapshot.group_of:
+        if self.name(path, key) not in self.snapshot.action_of:
             raise FieldError(path, f"unknown action '{key}'")
         return key
 
     def _inlines(self, message: decision_pb2.DecideRequest) -> tuple[Inline, ...]:
         read = [self._inline(f"inline_candidates[{i}]", c) for i, c in enumerate(message.inline_candidates)]
-        seen = set(self.snapshot.group_of) if read else set()
+        seen = set(self.snapshot.action_of) if read else set()
         for index, candidate in enumerate(read):
             if candidate.action_key in seen:
                 raise FieldError(f"inline_candidates[{index}].action_key", "stands twice or in the catalogue")
@@ -179,6 +179,7 @@ class Reader:
     def interaction(self, path: str, message: interaction_pb2.Interaction, now_ms: int) -> Interaction:
         """One interaction; its group is looked up from the catalogue."""
         kind = self.name(f"{path}.kind", message.kind)
+        known = self.snapshot.action_of.get(message.action_key)
         return Interaction(
             key=self.name(f"{path}.key", message.key),
             customer_id=self.name(f"{path}.customer_id", message.customer_id),
@@ -186,7 +187,8 @@ class Reader:
             at_ms=self.moment(f"{path}.at_ms", message.at_ms, now_ms),
             channel=self._channel(f"{path}.channel", message.channel) if message.channel else "",
             action_key=self.name(f"{path}.action_key", message.action_key, empty=True),
-            group=self.snapshot.group_of.get(message.action_key, ""),
+            group=known.group if known else "",
+            objective=known.objective if known else "",
             decision_id=self.name(f"{path}.decision_id", message.decision_id, empty=True),
             amount=self.finite(f"{path}.amount", message.amount),
         )
@@ -205,7 +207,7 @@ def write_response(
         decision_id=decision_id,
         channels=answers,
         funnel=stages,
-        degraded=evaluation.degraded,
+        degraded=[evaluation.effort.value] if evaluation.effort.value else [],
         snapshot_version=evaluation.snapshot.version,
         trace=[decision_pb2.Reason(**vars(reason)) for reason in _reasons(evaluation, level)],
     )
@@ -229,6 +231,7 @@ def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_p
             priority=float(evaluation.priority[at]),
             selection_probability=1.0,
             message=catalogue.message[rows[at]],
+            fallback=evaluation.effort is Effort.FALLBACK,
         )
         for place, at in enumerate(chosen, 1)
     ]
