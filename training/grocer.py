@@ -44,7 +44,7 @@ def load(households: int = 0, seed: int = 0) -> Grocer:
     campaigns = _campaigns(data["campaign_descriptions"])
     contacts = data["campaigns"].merge(campaigns, on="campaign_id")
     happened = [_purchases(data["transactions"]), _exposures(contacts), _redemptions(data, campaigns)]
-    interactions = pd.concat(happened, ignore_index=True).fillna({"amount": 0.0}).fillna("")
+    interactions = pd.concat(happened, ignore_index=True).fillna({"amount": 0.0, "discount": 0.0}).fillna("")
     return Grocer(_customers(data["demographics"], np.sort(kept), rng), interactions, _labelled(contacts, data))
 
 
@@ -79,7 +79,8 @@ def _customers(demographics: pd.DataFrame, households: np.ndarray, rng: np.rando
 
 def _purchases(lines: pd.DataFrame) -> pd.DataFrame:
     grouped = lines.groupby("basket_id", sort=False)
-    baskets = grouped.agg({"household_id": "first", "sales_value": "sum", "transaction_timestamp": "first"})
+    first = dict.fromkeys(("household_id", "transaction_timestamp"), "first")
+    baskets = grouped.agg({**first, "sales_value": "sum", "coupon_disc": "sum"})
     return pd.DataFrame(
         {
             "key": "basket-" + baskets.index.astype(str),
@@ -87,6 +88,7 @@ def _purchases(lines: pd.DataFrame) -> pd.DataFrame:
             "kind": "purchase",
             "at_ms": _ms(baskets.transaction_timestamp).to_numpy(),
             "amount": baskets.sales_value.to_numpy(),
+            "discount": baskets.coupon_disc.to_numpy(),
         }
     )
 
@@ -101,6 +103,7 @@ def _exposures(contacts: pd.DataFrame) -> pd.DataFrame:
             "channel": "direct_mail",
             "action_key": contacts.action_key,
             "group": contacts.group,
+            "objective": contacts.group.map(OBJECTIVES),
         }
     )
 
@@ -115,6 +118,7 @@ def _redemptions(data: dict[str, pd.DataFrame], campaigns: pd.DataFrame) -> pd.D
             "at_ms": _ms(redeemed.redemption_date),
             "action_key": redeemed.action_key,
             "group": redeemed.group,
+            "objective": redeemed.group.map(OBJECTIVES),
         }
     )
 

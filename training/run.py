@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.customer.features import behaviour
+from engine.decide.behaviour import NAMES
 from engine.decide.bundle import FILES, read_bundle
 from engine.store.lmdb import LmdbStore
 from models import Feature, FeatureSpec, Manifest, Registry, assemble
@@ -18,10 +19,7 @@ from training.fit import auc, fit, logistic_baseline
 
 MODEL = "response"
 LAST = 8  # campaigns held out, by date
-BEHAVIOUR = (
-    "recency_days", "tenure_days", "mean_basket", "frequency_total", "monetary_total", "frequency_30d",
-    "monetary_30d", "frequency_90d", "monetary_90d", "redemptions_total", "contacts_total", "contacts_90d",
-)  # fmt: skip
+UNUSED = {"couponed_30d", "contacts_90d"}  # without gain on the earlier campaigns
 
 
 def train(bundle: Path, state: Path) -> dict[str, float | str]:
@@ -42,7 +40,7 @@ def train(bundle: Path, state: Path) -> dict[str, float | str]:
     booster = fit(features[~later], labels[~later])
     model = export_lightgbm(booster)
     gap = assert_parity(booster, model, features)
-    metrics = _metrics(features, labels, later, OnnxScorer(model))
+    metrics = _metrics(spec, features, labels, later, OnnxScorer(model))
     window = int(contacts.start_ms[~later].min()), int(contacts.end_ms[~later].max())
     digest = hashlib.sha256(model).hexdigest()
     manifest = Manifest(MODEL, digest, spec, metrics, window, float(labels[~later].mean()))
@@ -60,7 +58,7 @@ def _spec(bundle: Path, state: Path, contacts: pd.DataFrame) -> FeatureSpec:
     people = pd.read_parquet(state / "data" / "customers.parquet")
     # Sorted texts: for ages, incomes and sizes that is their order.
     known = {name: tuple(sorted(set(people[name]) - {""})) for name in schema.customer if name in people}
-    numeric = [Feature(f"customer.{name}") for name in BEHAVIOUR]
+    numeric = [Feature(f"customer.{name}") for name in NAMES if name not in UNUSED]
     ordered = [Feature(f"customer.{name}", "categorical", texts) for name, texts in known.items()]
     groups = tuple(sorted(contacts.group.unique()))
     return FeatureSpec((*numeric, *ordered, Feature("action.group", "categorical", groups)))
@@ -80,9 +78,9 @@ def _features(spec: FeatureSpec, contacts: pd.DataFrame, state: Path) -> Float32
 
 
 def _metrics(
-    features: Float32Array, labels: NDArray[np.int64], later: NDArray[np.bool_], scorer: OnnxScorer
+    spec: FeatureSpec, features: Float32Array, labels: NDArray[np.int64], later: NDArray[np.bool_], scorer: OnnxScorer
 ) -> dict[str, float]:
-    plain = logistic_baseline(features[~later], labels[~later], features[later])
+    plain = logistic_baseline(spec, features[~later], labels[~later], features[later])
     return {
         "rows": float(len(labels)),
         "train_rows": float((~later).sum()),

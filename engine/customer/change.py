@@ -4,7 +4,7 @@ from bisect import insort
 
 import msgspec
 
-from engine.customer.record import KEPT, Consent, Interaction, Record
+from engine.customer.record import KEPT, Consent, Interaction, Purchase, Record
 from engine.decide.request import Contact
 
 
@@ -17,7 +17,7 @@ def apply_interaction(record: Record, interaction: Interaction) -> Record:
     """
     if interaction.kind == "purchase":
         purchases = list(record.purchases)
-        insort(purchases, (interaction.at_ms, interaction.amount))
+        insort(purchases, Purchase(interaction.at_ms, interaction.amount, interaction.discount))
         return msgspec.structs.replace(record, purchases=purchases[-KEPT:])
     contacts = list(record.contacts)
     insort(contacts, _contact(interaction))

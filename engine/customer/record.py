@@ -1,5 +1,7 @@
 """The 360-degree record: one packed value per customer."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from engine.decide.request import Contact, Scalar
@@ -7,7 +9,14 @@ from engine.decide.request import Contact, Scalar
 VERSION = b"\x01"
 KEPT = 2_000  # newest contacts and purchases; older ones no longer matter to any window we know
 
-Purchase = tuple[int, float]  # at_ms, amount
+
+
+class Purchase(NamedTuple):
+    """One purchase; the discount is what coupons took off."""
+
+    at_ms: int
+    amount: float = 0.0
+    discount: float = 0.0
 
 
 class RecordError(ValueError):
@@ -38,6 +47,7 @@ class Interaction(msgspec.Struct, frozen=True):
     placement: str = ""
     decision_id: str = ""
     amount: float = 0.0
+    discount: float = 0.0
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):

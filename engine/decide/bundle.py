@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.decide.actions import Action, read_actions
+from engine.decide.behaviour import BEHAVIOUR
 from engine.decide.faults import BundleError, Fault, unknown
 from engine.decide.source import Path, Source, read_yaml
-from rules import Expression, RuleError, Schema, compile_expression
+from rules import KINDS, Expression, RuleError, Schema, compile_expression
 
 FILES = ("schema.yaml", "channels.yaml", "actions.csv", "policies.yaml", "arbitration.yaml")
-KINDS = ("int", "double", "string", "bool")
 TIERS = ("eligibility", "applicability", "suitability")
 SCOPES = ("objective", "group", "action", "channel")
 COUNTED = ("everything", *SCOPES)
@@ -100,7 +100,10 @@ def _known(actions: tuple[Action, ...], channels: list[str]) -> dict[str, set[st
 def _schema(source: Source) -> Schema:
     worlds = {name: _kinds(source, name) for name in ("customer", "request", "action")}
     _only(source, (), source.value, set(worlds))
-    return Schema(worlds["customer"], worlds["request"], {**worlds["action"], **BUILT_IN})
+    for world, kept in (("customer", BEHAVIOUR), ("action", BUILT_IN)):
+        for name in set(worlds[world]) & set(kept):
+            source.fault((world, name), f"'{name}' is kept by the engine; leave it out")
+    return Schema(worlds["customer"] | BEHAVIOUR, worlds["request"], worlds["action"] | BUILT_IN)
 
 
 def _kinds(source: Source, world: str) -> dict[str, str]:

@@ -190,7 +190,9 @@ class Reader:
             group=known.group if known else "",
             objective=known.objective if known else "",
             decision_id=self.name(f"{path}.decision_id", message.decision_id, empty=True),
+            placement=self.name(f"{path}.placement", message.placement, empty=True),
             amount=self.finite(f"{path}.amount", message.amount),
+            discount=self.finite(f"{path}.discount", message.discount),
         )
 
 

@@ -19,7 +19,7 @@ RECORD_STATUS_DUPLICATE: RecordStatus
 RECORD_STATUS_REJECTED: RecordStatus
 
 class Interaction(_message.Message):
-    __slots__ = ("key", "customer_id", "kind", "at_ms", "channel", "action_key", "decision_id", "amount")
+    __slots__ = ("key", "customer_id", "kind", "at_ms", "channel", "action_key", "decision_id", "amount", "discount", "placement")
     KEY_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +28,8 @@ class Interaction(_message.Message):
     ACTION_KEY_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    DISCOUNT_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     key: str
     customer_id: str
     kind: str
@@ -36,7 +38,9 @@ class Interaction(_message.Message):
     action_key: str
     decision_id: str
     amount: float
-    def __init__(self, key: _Optional[str] = ..., customer_id: _Optional[str] = ..., kind: _Optional[str] = ..., at_ms: _Optional[int] = ..., channel: _Optional[str] = ..., action_key: _Optional[str] = ..., decision_id: _Optional[str] = ..., amount: _Optional[float] = ...) -> None: ...
+    discount: float
+    placement: str
+    def __init__(self, key: _Optional[str] = ..., customer_id: _Optional[str] = ..., kind: _Optional[str] = ..., at_ms: _Optional[int] = ..., channel: _Optional[str] = ..., action_key: _Optional[str] = ..., decision_id: _Optional[str] = ..., amount: _Optional[float] = ..., discount: _Optional[float] = ..., placement: _Optional[str] = ...) -> None: ...
 
 class RecordRequest(_message.Message):
     __slots__ = ("interactions",)
