@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +21,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line ins
 Target = Annotated[str, typer.Option(help="Address of a running server.")]
 STATE = Path(".nba")
 ADDRESS = "127.0.0.1:50051"
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """What people can mend, as a sentence and exit 1; anything else is ours and shows its trace."""
+    try:
+        yield
+    except (ValueError, OSError, RuntimeError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 @app.callback()
@@ -43,20 +55,55 @@ def check(bundle: Bundle, as_json: AsJson = False) -> None:
     typer.echo(json.dumps(counts) if as_json else f"{bundle} is good: {counts}")
 
 
+@app.command("test")
+def test_(bundle: Bundle, as_json: AsJson = False) -> None:
+    """Run a bundle's own cases (BUNDLE/cases/*.yaml: given, ask, expect, because); exit 1 when one fails."""
+    from engine.serve.cases import run_cases
+
+    with _faults():
+        outcomes = list(run_cases(bundle))
+    for outcome in outcomes:
+        if as_json:
+            typer.echo(json.dumps(vars(outcome)))
+        for fault in () if as_json else outcome.faults:
+            typer.echo(f"{outcome.file}: {outcome.case}: {fault}")
+    failed = sum(bool(outcome.faults) for outcome in outcomes)
+    if not as_json:
+        typer.echo(f"{len(outcomes) - failed} of {len(outcomes)} cases hold")
+    raise typer.Exit(1 if failed else 0)
+
+
 @imports.command("customers")
-def import_customers(file: Path, state: State = STATE) -> None:
-    """Upsert customers: column customer_id, optional time_zone, consent:PURPOSE:CHANNEL, any other = attribute."""
+def import_customers(
+    file: Path,
+    state: State = STATE,
+    bundle: Annotated[Path | None, typer.Option(help="Check attributes against this bundle's schema.")] = None,
+) -> None:
+    """Upsert customers from .csv, .jsonl or .parquet; bad lines go to FILE.rejected.jsonl, the rest goes in.
+
+    Columns: customer_id; optional time_zone and consent:PURPOSE:CHANNEL (true or false, no channel = every channel);
+    every other column is an attribute.
+    """
+    from engine.decide.bundle import read_bundle
+    from engine.serve.build import read_texts
     from engine.serve.imports import import_customers as run
 
-    typer.echo(json.dumps(run(file, state)))
+    with _faults():
+        kinds = read_bundle(read_texts(bundle)).schema.customer if bundle else None
+        typer.echo(json.dumps(run(file, state, kinds)))
 
 
 @imports.command("interactions")
 def import_interactions(file: Path, state: State = STATE) -> None:
-    """Record interactions: columns key, customer_id, kind, at_ms; optional channel, action_key, group, amount."""
+    """Record interactions from .csv, .jsonl or .parquet; bad lines go to FILE.rejected.jsonl, the rest goes in.
+
+    Columns: key (once counted, never again), customer_id, kind, at_ms (epoch milliseconds or ISO 8601); optional
+    channel, placement, action_key, group, objective, decision_id, amount, discount.
+    """
     from engine.serve.imports import import_interactions as run
 
-    typer.echo(json.dumps(run(file, state)))
+    with _faults():
+        typer.echo(json.dumps(run(file, state)))
 
 
 @app.command()
@@ -64,7 +111,8 @@ def train(bundle: Bundle, state: State = STATE) -> None:
     """Train on the earlier campaigns, test on the last eight, export, and register the model."""
     from training.run import train as run
 
-    typer.echo(json.dumps(run(bundle, state)))
+    with _faults():
+        typer.echo(json.dumps(run(bundle, state)))
 
 
 @app.command()
@@ -76,16 +124,11 @@ def serve(
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=256)] = 1,
 ) -> None:
     """Serve decisions until SIGTERM; SIGHUP reloads the bundle, keeping the old one if the new one is faulty."""
-    from engine.decide.faults import BundleError
     from engine.serve.server import Settings
     from engine.serve.server import serve as run
-    from models import ModelError
 
-    try:
+    with _faults():
         raise typer.Exit(run(Settings(bundle, state, address, port, workers)))
-    except (BundleError, ModelError, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -100,7 +143,7 @@ def decide(
     """Ask a running server for the next action per channel."""
     from engine.serve.client import Client, as_words
 
-    with Client(target) as client:
+    with _faults(), Client(target) as client:
         reply = client.ask(customer, channel, limit=limit, now_ms=now_ms)
     typer.echo(as_words(reply, as_json=as_json))
 
@@ -116,7 +159,7 @@ def explain(
     """Say for every action why it was held back, all reasons."""
     from engine.serve.client import Client, as_words
 
-    with Client(target) as client:
+    with _faults(), Client(target) as client:
         reply = client.ask(customer, channel, level="full", now_ms=now_ms)
     typer.echo(as_words(reply, as_json=as_json))
 

@@ -5,11 +5,14 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import re2
+
 from rules.cost import WORK, work
 from rules.errors import RuleError, UnsupportedError
+from rules.functions import pattern
 from rules.parsed import PRESENT, read_tree
 from rules.schema import NESTED, Schema
-from rules.tree import Node
+from rules.tree import Call, Const, Node, walk
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -57,9 +60,21 @@ def typed(text: str, schema: Schema, kind: str, wish: str) -> Node:
         raise _fault(str(error), list(kinds)) from None
     except UnsupportedError as error:
         raise RuleError(str(error)) from None
+    for node in walk(tree):
+        match node:
+            case Call("matches" | "matches_string", (_, Const(str(wanted)))):
+                _pattern(wanted)
     if work(tree) > WORK:
         raise RuleError(f"the loops take up to {work(tree):,} steps; at most {WORK:,} are allowed")
     return tree
+
+
+def _pattern(text: str) -> None:
+    try:
+        pattern(text)
+    except re2.error as error:
+        words = error.args[0] if error.args else ""
+        raise RuleError(f"'{text}' is no pattern: {words.decode() if isinstance(words, bytes) else words}") from None
 
 
 def _bound(text: str) -> None:

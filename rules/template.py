@@ -16,7 +16,7 @@ def _without(node: Node, constants: list[object]) -> Node:
     match node:
         case Const(value) if type(value) in KIND_OF_TYPE:
             return _hole(value, KIND_OF_TYPE[type(value)], constants)
-        case Call("in_list", (needle, Items(items))) if (kind := _kind(items)):
+        case Call("in_list", (needle, Items(items))) if kind := _kind(items):
             inner = _without(needle, constants)
             values = [item.value for item in items if isinstance(item, Const)]
             return Call("in_list", (inner, _hole(values, f"list({kind})", constants)))

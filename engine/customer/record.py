@@ -10,7 +10,6 @@ VERSION = b"\x01"
 KEPT = 2_000  # newest contacts and purchases; older ones no longer matter to any window we know
 
 
-
 class Purchase(NamedTuple):
     """One purchase; the discount is what coupons took off."""
 

@@ -2,19 +2,19 @@
 
 import csv
 import io
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from engine.decide.faults import Fault, unknown
 from engine.decide.request import Scalar
+from engine.decide.values import parse
 
 NEEDED = ("action_key", "objective", "group", "purposes", "value")
+NAMES = ("action_key", "objective", "group", "purposes")
+LONGEST = 128  # as the contract bounds names
 OPTIONAL = ("start", "end", "cost", "lever", "channels")
 FILE = "actions.csv"
 FOREVER_MS = 2**62
-TRUTHS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -42,35 +42,34 @@ class _Line:
         self.faults: list[Fault] = []
 
     def fault(self, column: str, message: str) -> None:
+        """Note a fault in a column."""
         self.faults.append(Fault(FILE, self.number, 1 + self.columns.index(column), message))
 
     def text(self, column: str) -> str:
+        """The cell; empty when there is none."""
         return (self.cells.get(column) or "").strip()
 
-    def number_of(self, column: str, default: float) -> float:
+    def value(self, column: str, kind: str) -> Scalar | None:
+        """The cell as a kind; None when it is empty or a fault."""
         text = self.text(column)
         try:
-            value = float(text) if text else default
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            self.fault(column, f"'{text}' in column '{column}' is no finite number")
-            return 0.0
-        return value
+            return parse(kind, text) if text else None
+        except ValueError as error:
+            self.fault(column, f"{error}, in column '{column}'")
+            return None
+
+    def number_of(self, column: str, default: float) -> float:
+        """The cell as a number."""
+        value = self.value(column, "double")
+        return value if isinstance(value, float) else default
 
     def moment_ms(self, column: str, default: int) -> int:
-        text = self.text(column)
-        if not text:
-            return default
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            self.fault(column, f"'{text}' in column '{column}' is no date; write 2026-11-24")
-            return default
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int(aware.timestamp() * 1000)
+        """The cell as a moment in epoch milliseconds."""
+        value = self.value(column, "timestamp")
+        return value if isinstance(value, int) else default
 
     def words(self, column: str) -> tuple[str, ...]:
+        """The cell's parts between semicolons."""
         return tuple(word.strip() for word in self.text(column).split(";") if word.strip())
 
 
@@ -89,15 +88,18 @@ def read_actions(
     """
     if text is None:
         return (), [Fault(FILE, 1, 1, "the file is missing; a bundle needs it")]
-    rows = csv.DictReader((line for line in io.StringIO(text) if not line.startswith("#")), strict=False)
-    columns = list(rows.fieldnames or [])
-    skipped = sum(line.startswith("#") for line in text.splitlines())
+    lines = _lines(text)
+    header = next(lines, (1, []))
+    columns = header[1]
     faults = _header(columns, kinds, channels)
     if faults:
         return (), faults
     actions: dict[str, Action] = {}
-    for cells in rows:
-        line = _Line(rows.line_num + skipped, cells, columns)
+    for number, cells in lines:
+        line = _Line(number, dict(zip(columns, cells, strict=False)), columns)
+        if len(cells) != len(columns):
+            faults.append(Fault(FILE, number, 1, f"has {len(cells)} cells; the header has {len(columns)} columns"))
+            continue
         action = _action(line, kinds, channels)
         if action.key in actions:
             line.fault("action_key", f"action '{action.key}' stands twice; keys are unique")
@@ -106,17 +108,36 @@ def read_actions(
     return tuple(actions[key] for key in sorted(actions)), faults
 
 
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each line with its number; comments and empty lines are left out."""
+    rows = csv.reader(io.StringIO(text), strict=False)
+    start = 1
+    for cells in rows:
+        if cells and not cells[0].startswith("#"):
+            yield start, cells
+        start = rows.line_num + 1
+
+
 def _header(columns: list[str], kinds: Mapping[str, str], channels: Sequence[str]) -> list[Fault]:
+    if not columns:
+        return [Fault(FILE, 1, 1, f"the file is empty; its first line names the columns: {', '.join(NEEDED)}, ...")]
     known = {*NEEDED, *OPTIONAL, *kinds, *(f"message_{channel}" for channel in channels)}
     faults = [Fault(FILE, 1, 1, f"column '{name}' is missing") for name in NEEDED if name not in columns]
+    twice = [(index, name) for index, name in enumerate(columns) if name in columns[:index]]
+    faults += [Fault(FILE, 1, 1 + index, f"column '{name}' stands twice") for index, name in twice]
     strange = [(index, name) for index, name in enumerate(columns) if name not in known]
     return faults + [Fault(FILE, 1, 1 + index, unknown("column", name, known)) for index, name in strange]
 
 
 def _action(line: _Line, kinds: Mapping[str, str], channels: Sequence[str]) -> Action:
-    for column in ("action_key", "objective", "group", "purposes"):
-        if not line.text(column):
+    for column in NAMES:
+        text = line.text(column)
+        if not text:
             line.fault(column, f"'{column}' is empty; every action needs one")
+        if len(text.encode()) > LONGEST or not text.isprintable():
+            line.fault(
+                column, f"'{column}' has {len(text.encode())} bytes; at most {LONGEST} are allowed, all printable"
+            )
     asked = line.words("channels") or tuple(channels)
     for channel in asked:
         if channel not in channels:
@@ -136,17 +157,5 @@ def _action(line: _Line, kinds: Mapping[str, str], channels: Sequence[str]) -> A
         end_ms=end_ms,
         channels=asked,
         messages={channel: line.text(f"message_{channel}") for channel in asked},
-        attributes={name: value for name in own if (value := _attribute(line, name, kinds[name])) is not None},
+        attributes={name: value for name in own if (value := line.value(name, kinds[name])) is not None},
     )
-
-
-def _attribute(line: _Line, name: str, kind: str) -> Scalar | None:
-    text = line.text(name)
-    if not text or kind == "string":
-        return text or None
-    if kind == "bool":
-        if text.lower() not in TRUTHS:
-            line.fault(name, f"'{text}' in column '{name}' is neither true nor false")
-        return TRUTHS.get(text.lower())
-    value = line.number_of(name, 0.0)
-    return int(value) if kind == "int" else value

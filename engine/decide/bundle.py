@@ -8,13 +8,13 @@ from engine.decide.actions import Action, read_actions
 from engine.decide.behaviour import BEHAVIOUR
 from engine.decide.faults import BundleError, Fault, unknown
 from engine.decide.source import Path, Source, read_yaml
+from engine.decide.values import duration_ms
 from rules import KINDS, Expression, RuleError, Schema, compile_expression
 
 FILES = ("schema.yaml", "channels.yaml", "actions.csv", "policies.yaml", "arbitration.yaml")
 TIERS = ("eligibility", "applicability", "suitability")
 SCOPES = ("objective", "group", "action", "channel")
 COUNTED = ("everything", *SCOPES)
-UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 BUILT_IN = {"action_key": "string", "objective": "string", "group": "string", "channel": "string", "value": "double"}
 
 
@@ -81,6 +81,8 @@ def read_bundle(texts: Mapping[str, str]) -> Bundle:
     known = _known(actions, names)
     policies = tuple(_policies(files["policies.yaml"], schema, known))
     contacts = tuple(_contacts(files["policies.yaml"], known))
+    _unique(files["policies.yaml"], ("contact", "cooldown"))
+    _unique(files["policies.yaml"], TIERS)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
     faults = [*faults, *(fault for source in files.values() for fault in source.faults)]
     if faults:
@@ -120,12 +122,16 @@ def _channels(source: Source) -> tuple[Channel, ...]:
     made = []
     for name, raw in source.mapping((), source.value).items():
         entry = source.mapping((name,), raw)
+        if not isinstance(raw, dict):
+            continue
         _only(source, (name,), entry, {"direction", "placements"})
         direction = entry.get("direction")
         if direction not in ("inbound", "outbound", "paid"):
             source.fault((name, "direction"), unknown("direction", direction, ("inbound", "outbound", "paid")))
         placements = source.items((name, "placements"), entry.get("placements"))
         made.append(Channel(name, direction == "outbound", tuple(str(place) for place in placements)))
+    if not source.value and not source.faults:
+        source.fault((), "no channel is declared; write 'email: {direction: outbound}'")
     return tuple(sorted(made, key=lambda channel: channel.name))
 
 
@@ -138,8 +144,21 @@ def _policies(source: Source, schema: Schema, known: Mapping[str, set[str]]) -> 
     return [policy for policy in made if policy is not None]
 
 
+def _unique(source: Source, sections: tuple[str, ...]) -> None:
+    """Names are how a rule is spoken of: each stands once."""
+    seen: dict[object, str] = {}
+    for section in sections:
+        for index, raw in enumerate(source.items((section,), source.value.get(section), quiet=True)):
+            name = raw.get("name") if isinstance(raw, dict) else None
+            if isinstance(name, str) and name in seen:
+                source.fault((section, index, "name"), f"'{name}' stands twice, in {seen[name]} and here")
+            seen.setdefault(name, section)
+
+
 def _policy(source: Source, path: Path, raw: object, schema: Schema, known: Mapping[str, set[str]]) -> Policy | None:
     entry = source.mapping(path, raw)
+    if not isinstance(raw, dict):
+        return None
     _only(source, path, entry, {"name", "scope", "when", "on_missing"})
     name = source.text((*path, "name"), entry.get("name"))
     missing = entry.get("on_missing", "block")
@@ -214,11 +233,11 @@ def _contact(
 
 
 def _duration_ms(source: Source, path: Path, raw: object) -> int:
-    found = re.fullmatch(r"([1-9][0-9]{0,4})([mhdw])", str(raw))
-    if found:
-        return int(found[1]) * UNITS_MS[found[2]]
-    source.fault(path, f"'{raw}' is no duration; write 30m, 12h, 7d or 4w")
-    return 0
+    try:
+        return duration_ms(str(raw))
+    except ValueError as error:
+        source.fault(path, str(error))
+        return 0
 
 
 def _arbitration(source: Source, known: Mapping[str, set[str]]) -> tuple[dict[str, float], dict[str, str]]:
@@ -234,6 +253,8 @@ def _arbitration(source: Source, known: Mapping[str, set[str]]) -> tuple[dict[st
         if action not in known["action"]:
             source.fault(("fallback", channel), unknown("action", action, known["action"]))
     weights = {group: source.number(("levers", group), lever) for group, lever in levers.items()}
+    for group in (group for group, lever in weights.items() if lever < 0):
+        source.fault(("levers", group), "a lever must not be below 0")
     return weights, {channel: str(action) for channel, action in fallback.items()}
 
 

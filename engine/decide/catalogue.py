@@ -100,9 +100,7 @@ class Catalogue:
         return inside
 
 
-def build_catalogue(
-    actions: Sequence[Action], kinds: Mapping[str, str], levers: Mapping[str, float]
-) -> Catalogue:
+def build_catalogue(actions: Sequence[Action], kinds: Mapping[str, str], levers: Mapping[str, float]) -> Catalogue:
     """Compile actions to rows.
 
     Args:

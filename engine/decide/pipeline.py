@@ -51,9 +51,7 @@ class Evaluation:
     effort: Effort = Effort.FULL
 
 
-def decide(
-    snapshot: Snapshot, customer: CustomerView, request: Request, effort: Effort = Effort.FULL
-) -> Evaluation:
+def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort: Effort = Effort.FULL) -> Evaluation:
     """Rank the actions a customer may receive.
 
     Args:
@@ -76,9 +74,7 @@ def decide(
     priority = priority_of(propensity, catalogue.value[candidates], catalogue.lever[candidates])
     channel = catalogue.channel[candidates]
     rankings = tuple(rank(priority, channel == catalogue.code.get(ask.channel, -1), ask.limit) for ask in request.asks)
-    return Evaluation(
-        snapshot, moment, asked, passed, lost_at, candidates, propensity, priority, rankings, effort
-    )
+    return Evaluation(snapshot, moment, asked, passed, lost_at, candidates, propensity, priority, rankings, effort)
 
 
 def _asked(snapshot: Snapshot, request: Request, effort: Effort) -> BoolArray:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-Scalar = bool | int | float | str
+Plain = bool | int | float | str
+Scalar = Plain | list[Plain] | dict[str, Plain]  # a list or a map holds one kind
 
 
 class Contact(NamedTuple):
@@ -73,3 +74,8 @@ class Request:
     context: Mapping[str, Scalar] = field(default_factory=dict)
     action_keys: tuple[str, ...] = ()
     inline: tuple[Inline, ...] = ()
+
+    @property
+    def consents(self) -> set[tuple[str, str]]:
+        """(purpose, channel) pairs that the inline candidates need."""
+        return {(purpose, ask.channel) for each in self.inline for purpose in each.purposes for ask in self.asks}

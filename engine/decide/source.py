@@ -1,5 +1,6 @@
 """YAML with places: plain values, and where each of them stands."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -7,6 +8,15 @@ import yaml
 
 from engine.decide.faults import Fault
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster
+OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
+NESTING = 32
 Path = tuple[str | int, ...]
 
 
@@ -42,7 +52,7 @@ class Source:
 
     def number(self, path: Path, value: object) -> float:
         """`value` as a number, a fault unless it is one."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
         self.fault(path, f"{path[-1]} must be a number, not {value!r}")
         return 0.0
@@ -53,13 +63,20 @@ class Source:
             return {}
         if isinstance(value, dict):
             return {str(key): inner for key, inner in value.items()}
-        self.fault(path, f"{path[-1] if path else self.file} must be a mapping of names to values")
+        self.fault(path, f"{self._called(path)} must be a mapping of names to values")
         return {}
 
-    def items(self, path: Path, value: object) -> list[object]:
-        """`value` as a list, empty when absent, a fault when it is something else."""
+    def _called(self, path: Path) -> str:
+        if not path:
+            return self.file
+        return f"entry {path[-1] + 1} of {path[-2]}" if isinstance(path[-1], int) else path[-1]
+
+    def items(self, path: Path, value: object, *, quiet: bool = False) -> list[object]:
+        """`value` as a list, empty when absent, a fault (once is enough: then quiet) when it is something else."""
         if value is None or isinstance(value, list):
             return value or []
+        if quiet:
+            return []
         self.fault(path, f"{path[-1]} must be a list")
         return []
 
@@ -76,8 +93,9 @@ def read_yaml(file: str, text: str | None) -> Source:
         source.fault((), "the file is missing; a bundle needs it")
         return source
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
+        _refuse_bombs(text)
+        node = yaml.compose(text, Loader=LOADER)
+        value = yaml.load(text, Loader=LOADER)  # noqa: S506  both are safe loaders
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         source.fault((), f"not YAML: {error.problem}", mark.line if mark else 0, mark.column if mark else 0)
@@ -86,16 +104,32 @@ def read_yaml(file: str, text: str | None) -> Source:
         source.fault((), f"not YAML: {error}")
         return source
     if node is not None:
-        _note(node, (), source.places)
+        _note(node, (), source)
     source.value = source.mapping((), value)
     return source
 
 
-def _note(node: yaml.Node, path: Path, places: dict[Path, tuple[int, int]]) -> None:
-    places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+def _refuse_bombs(text: str) -> None:
+    """Refuse references to earlier parts, nine lines of which unfold to gigabytes, and nesting without end."""
+    depth = 0
+    for token in yaml.scan(text, Loader=LOADER):
+        depth += isinstance(token, OPENING) - isinstance(token, CLOSING)
+        if depth > NESTING:  # libyaml itself would run out of stack
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {NESTING}", problem_mark=token.start_mark)
+        if isinstance(token, yaml.AliasToken):
+            raise yaml.MarkedYAMLError(problem="references (*name) are not read", problem_mark=token.start_mark)
+
+
+def _note(node: yaml.Node, path: Path, source: Source) -> None:
+    """Note where everything stands; a key that stands twice is a fault, the later one would silently win."""
+    source.places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            _note(value, (*path, str(key.value)), places)
+            inner = (*path, str(key.value))
+            if inner in source.places:
+                source.places[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
+                source.fault(inner, f"'{key.value}' stands twice")
+            _note(value, inner, source)
     if isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _note(value, (*path, index), places)
+            _note(value, (*path, index), source)

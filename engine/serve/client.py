@@ -18,6 +18,7 @@ class Client:
     """
 
     def __init__(self, target: str) -> None:
+        self.target = target
         self._channel = grpc.insecure_channel(target)
         self._decisions = decision_pb2_grpc.DecisionServiceStub(self._channel)
 
@@ -33,7 +34,7 @@ class Client:
         """One `Decide` for a stored customer.
 
         Raises:
-            grpc.RpcError: as the server or the connection says.
+            RuntimeError: with the server's or the connection's words.
         """
         request = decision_pb2.DecideRequest(
             customer=decision_pb2.Customer(id=customer),
@@ -41,7 +42,10 @@ class Client:
             explain=LEVELS[level],
             now_ms=now_ms,
         )
-        reply: decision_pb2.DecideResponse = self._decisions.Decide(request, timeout=10)
+        try:
+            reply: decision_pb2.DecideResponse = self._decisions.Decide(request, timeout=10)
+        except grpc.RpcError as error:
+            raise RuntimeError(f"{self.target}: {error.code().name}: {error.details()}") from error
         return reply
 
 
@@ -53,8 +57,7 @@ def as_words(reply: decision_pb2.DecideResponse, *, as_json: bool) -> str:
     for answer in reply.channels:
         lines.append(f"{answer.channel}: {'' if answer.actions else 'nothing'}")
         lines += [
-            f"  {a.rank}. {a.action_key}  propensity {a.propensity:.4f}  value {a.value:.2f}  "
-            f"priority {a.priority:.4f}"
+            f"  {a.rank}. {a.action_key}  propensity {a.propensity:.4f}  value {a.value:.2f}  priority {a.priority:.4f}"
             for a in answer.actions
         ]
     lines += [f"  held back: {r.action_key} in {r.channel}: {r.kind} '{r.gate}': {r.text}" for r in reply.trace]

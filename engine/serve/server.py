@@ -1,38 +1,41 @@
-"""Worker processes on one port, and the supervisor that starts and stops them."""
+"""Worker processes on one port, and the supervisor that starts, watches, reloads and stops them."""
 
 import multiprocessing
 import os
+import queue
 import secrets
 import signal
 import socket
-import threading
-from collections.abc import Callable
+import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import TypeAlias
 
 import grpc
+import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from nba.v1 import customer_pb2_grpc, decision_pb2_grpc, interaction_pb2_grpc
+from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.decide.faults import BundleError
 from engine.journal.segments import SegmentJournal
 from engine.serve.build import ModelError, load_snapshot
+from engine.serve.handlers import handler
 from engine.serve.limits import Limits
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
 from engine.store.lmdb import LmdbStore
 
 THREADS = 4
 GRACE_S = 5.0
-SERVICES = (
-    "nba.v1.DecisionService",
-    "nba.v1.InteractionService",
-    "nba.v1.CustomerService",
-    health.SERVICE_NAME,
-    reflection.SERVICE_NAME,
-)
+WATCH_S = 0.2
+RESTARTS, RESTARTS_S = 5, 60.0  # a worker that keeps dying is a fault, not bad luck
+STOP, RELOAD = "stop", "reload"
+Signals: TypeAlias = "queue.SimpleQueue[str]"
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -45,71 +48,152 @@ class Settings:
     port: int = 50051
     workers: int = 1
 
+    @property
+    def models(self) -> Path:
+        """The registry's directory."""
+        return self.state / "models"
 
-def serve(settings: Settings, said: Event | None = None) -> int:
+
+def serve(settings: Settings) -> int:
     """Run the workers until SIGTERM or SIGINT; every call under way is answered first.
+
+    SIGHUP reloads the bundle and the model in every worker; a faulty one is refused and the old one stays.
 
     Args:
         settings: what to serve.
-        said: set once every worker answers.
 
     Returns:
-        0 after a clean stop, 1 when a worker failed to start.
+        0 after a clean stop, 1 when workers keep failing.
 
     Raises:
         BundleError, ModelError: before anything is started.
+        StoreError: when the state cannot be used.
         OSError: when another server holds the port.
     """
-    load_snapshot(settings.bundle, settings.state / "models")
+    signals = _signals()
+    snapshot = load_snapshot(settings.bundle, settings.models)
+    LmdbStore(settings.state / "store").close()
     _claim(settings.address, settings.port)
-    spawn = multiprocessing.get_context("spawn")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    ready = [spawn.Event() for _ in range(settings.workers)]
-    workers = [spawn.Process(target=work, args=(settings, i, event)) for i, event in enumerate(ready)]
-    for worker in workers:
-        worker.start()
-    healthy = all(_wait(worker.is_alive, event) for worker, event in zip(workers, ready, strict=True))
-    if healthy and said:
-        said.set()
-    while healthy and not stop.wait(0.2):
-        healthy = all(worker.is_alive() for worker in workers)
-    for worker in workers:
-        worker.terminate()
-        worker.join(GRACE_S * 2)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the workers inherit it; more threads than cores only wait for each other
+    crew = _Crew(settings)
+    healthy = crew.started()
+    if healthy:
+        log.info("serving", address=f"{settings.address}:{settings.port}", workers=settings.workers,
+                 snapshot=snapshot.version)  # fmt: skip
+    while healthy:
+        said = _next(signals)
+        if said == STOP:
+            break
+        if said == RELOAD and _good(settings):
+            crew.tell(signal.SIGHUP)
+        healthy = crew.whole()
+    crew.stop()
+    log.info("stopped", clean=healthy)
     return 0 if healthy else 1
+
+
+def _signals() -> Signals:
+    """SIGTERM, SIGINT and SIGHUP as words in a queue: handlers must not do more."""
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    signal.signal(signal.SIGTERM, lambda *_: said.put(STOP))
+    signal.signal(signal.SIGINT, lambda *_: said.put(STOP))
+    signal.signal(signal.SIGHUP, lambda *_: said.put(RELOAD))
+    return said
+
+
+def _next(signals: Signals) -> str:
+    try:
+        return signals.get(timeout=WATCH_S)
+    except queue.Empty:
+        return ""
+
+
+def _good(settings: Settings) -> bool:
+    try:
+        snapshot = load_snapshot(settings.bundle, settings.models)
+    except (BundleError, ModelError, OSError) as error:
+        log.error("reload refused, the old snapshot stays", faults=str(error))
+        return False
+    log.info("reloading", snapshot=snapshot.version)
+    return True
+
+
+class _Crew:
+    """The worker processes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._spawn = multiprocessing.get_context("spawn")
+        self._settings = settings
+        self._deaths: deque[float] = deque(maxlen=RESTARTS)
+        self._ready = [self._spawn.Event() for _ in range(settings.workers)]
+        self._workers = [self._start(index) for index in range(settings.workers)]
+
+    def _start(self, index: int) -> SpawnProcess:
+        self._ready[index].clear()
+        worker = self._spawn.Process(target=work, args=(self._settings, index, self._ready[index]))
+        worker.start()
+        return worker
+
+    def started(self) -> bool:
+        """Wait until every worker answers; false when one died instead."""
+        for worker, ready in zip(self._workers, self._ready, strict=True):
+            while not ready.wait(0.05):
+                if not worker.is_alive():
+                    return False
+        return True
+
+    def tell(self, number: int) -> None:
+        """Send a signal to every worker that is there and listening."""
+        for worker, ready in zip(self._workers, self._ready, strict=True):
+            if worker.pid and worker.is_alive() and ready.is_set():
+                os.kill(worker.pid, number)
+
+    def whole(self) -> bool:
+        """Replace workers that died; false when too many did lately."""
+        for index, worker in enumerate(self._workers):
+            if worker.is_alive():
+                continue
+            self._deaths.append(time.monotonic())
+            log.error("a worker died", worker=index, exit=worker.exitcode)
+            if len(self._deaths) == RESTARTS and self._deaths[-1] - self._deaths[0] < RESTARTS_S:
+                return False
+            self._workers[index] = self._start(index)
+        return True
+
+    def stop(self) -> None:
+        """Ask every worker to finish, and wait for it."""
+        for worker in self._workers:
+            worker.terminate()
+        for worker in self._workers:
+            worker.join(GRACE_S * 2)
 
 
 def _claim(address: str, port: int) -> None:
     """Fail while another server listens: SO_REUSEPORT would share the port silently."""
-    with socket.socket() as probe:
+    family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((address, port))
-
-
-def _wait(alive: Callable[[], bool], event: Event) -> bool:
-    while not event.wait(0.1):
-        if not alive():
-            return False
-    return True
+        try:
+            probe.bind(place)
+        except OSError as error:
+            raise OSError(f"{address}:{port} cannot be taken: {error.strerror}; is another server there?") from error
 
 
 def work(settings: Settings, index: int, ready: Event) -> None:
     """One worker: its own snapshot, store handle and journal; stops on SIGTERM without a failed call."""
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[index % len(os.sched_getaffinity(0))]})
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    holder = Holder(load_snapshot(settings.bundle, settings.state / "models"))
-    signal.signal(signal.SIGHUP, lambda *_: _reload(holder, settings))
+    signals = _signals()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor tells the workers
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[index % len(cores)]})
+    holder = Holder(load_snapshot(settings.bundle, settings.models))
     store = LmdbStore(settings.state / "store")
     journal = SegmentJournal(settings.state / "journal", index)
     server, healths = make_server(Shell(holder, store, journal, lambda: secrets.randbits(64)))
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     ready.set()
-    stop.wait()
+    while signals.get() == RELOAD:
+        _reload(holder, settings)
     healths.enter_graceful_shutdown()
     server.stop(GRACE_S).wait()
     journal.close()
@@ -118,9 +202,9 @@ def work(settings: Settings, index: int, ready: Event) -> None:
 
 def _reload(holder: Holder, settings: Settings) -> None:
     try:
-        holder.current = load_snapshot(settings.bundle, settings.state / "models")
-    except (BundleError, ModelError) as error:
-        print(f"reload refused, the old snapshot stays:\n{error}", flush=True)
+        holder.current = load_snapshot(settings.bundle, settings.models)
+    except (BundleError, ModelError, OSError) as error:
+        log.error("reload refused, the old snapshot stays", faults=str(error))
 
 
 def make_server(shell: Shell) -> tuple[grpc.Server, health.HealthServicer]:
@@ -130,13 +214,17 @@ def make_server(shell: Shell) -> tuple[grpc.Server, health.HealthServicer]:
         ("grpc.max_receive_message_length", Limits().message_bytes),
         ("grpc.max_send_message_length", -1),
     ]
-    server = grpc.server(ThreadPoolExecutor(THREADS), options=options)
-    decision_pb2_grpc.add_DecisionServiceServicer_to_server(DecisionService(shell), server)
-    interaction_pb2_grpc.add_InteractionServiceServicer_to_server(InteractionService(shell), server)
-    customer_pb2_grpc.add_CustomerServiceServicer_to_server(CustomerService(shell), server)
+    services = {
+        decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]: DecisionService(shell),
+        interaction_pb2.DESCRIPTOR.services_by_name["InteractionService"]: InteractionService(shell),
+        customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]: CustomerService(shell),
+    }
+    handlers = [handler(service, servicer) for service, servicer in services.items()]
+    server = grpc.server(ThreadPoolExecutor(THREADS), handlers=handlers, options=options)
+    names = [service.full_name for service in services]
     healths = health.HealthServicer()
-    for name in ("", *SERVICES[:3]):
+    for name in ("", *names):
         healths.set(name, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(healths, server)
-    reflection.enable_server_reflection(SERVICES, server)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     return server, healths

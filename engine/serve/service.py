@@ -3,22 +3,11 @@
 import math
 import time
 from collections.abc import Callable
-from typing import NoReturn
 
 import grpc
 import msgspec
-from google.protobuf import any_pb2
 from google.protobuf.message import Message
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
-from nba.v1 import (
-    customer_pb2,
-    customer_pb2_grpc,
-    decision_pb2,
-    decision_pb2_grpc,
-    interaction_pb2,
-    interaction_pb2_grpc,
-)
+from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.customer.features import behaviour
 from engine.customer.record import Interaction
@@ -65,40 +54,24 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def refuse(context: grpc.ServicerContext, error: FieldError) -> NoReturn:
-    """End the call with INVALID_ARGUMENT and the field's path."""
-    violation = error_details_pb2.BadRequest.FieldViolation(field=error.path, description=error.message)
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.BadRequest(field_violations=[violation]))
-    status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=str(error)[:1000], details=[detail])
-    context.abort_with_status(rpc_status.to_status(status))
-    raise AssertionError  # abort_with_status always raises
-
-
-class DecisionService(decision_pb2_grpc.DecisionServiceServicer):  # type: ignore[misc]  # generated, untyped
+class DecisionService:
     """`Decide`."""
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
 
     def Decide(  # noqa: N802  the contract's name
-        self, request: decision_pb2.DecideRequest, context: grpc.ServicerContext
+        self, message: decision_pb2.DecideRequest, context: grpc.ServicerContext
     ) -> decision_pb2.DecideResponse:
         """Rank the next actions per channel."""
-        try:
-            return self._decide(request, context.time_remaining())
-        except FieldError as error:
-            refuse(context, error)
-
-    def _decide(self, message: decision_pb2.DecideRequest, left_s: float | None) -> decision_pb2.DecideResponse:
         shell = self.shell
         reader, seed = shell.reader(), shell.draw()
         asked = reader.request(message, now_ms(), seed)
         sent = reader.customer(message.customer, asked.now_ms)
         stored = shell.store.load(sent.customer_id) if sent.customer_id else None
-        inline = {(p, a.channel) for i in asked.inline for p in i.purposes for a in asked.asks}
-        customer = view(stored, sent, reader.snapshot.consents | inline, asked.now_ms)
-        evaluation = decide(reader.snapshot, customer, asked, effort_for(message.budget_ms, left_s))
+        customer = view(stored, sent, reader.snapshot.consents | asked.consents, asked.now_ms)
+        effort = effort_for(message.budget_ms, context.time_remaining())
+        evaluation = decide(reader.snapshot, customer, asked, effort)
         reply = write_response(evaluation, asked, message.explain, f"{seed:016x}")
         shell.journal.offer(_entry(message, reply, asked.now_ms, asked.seed))
         return reply
@@ -122,31 +95,27 @@ def _entry(request: Message, reply: Message, at_ms: int, seed: int) -> bytes:
     return msgspec.msgpack.encode({"kind": "decision", **entry})
 
 
-class InteractionService(interaction_pb2_grpc.InteractionServiceServicer):  # type: ignore[misc]  # generated, untyped
+class InteractionService:
     """`Record`."""
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
 
     def Record(  # noqa: N802  the contract's name
-        self, request: interaction_pb2.RecordRequest, context: grpc.ServicerContext
+        self,
+        request: interaction_pb2.RecordRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002  as gRPC calls it
     ) -> interaction_pb2.RecordResponse:
         """Record a batch; each item gets its own answer."""
         reader = self.shell.reader()
-        try:
-            reader.count("interactions", len(request.interactions), self.shell.limits.interactions)
-        except FieldError as error:
-            refuse(context, error)
-        return interaction_pb2.RecordResponse(results=self._record(reader, request))
-
-    def _record(self, reader: Reader, request: interaction_pb2.RecordRequest) -> list[interaction_pb2.RecordResult]:
+        reader.count("interactions", len(request.interactions), self.shell.limits.interactions)
         read = [_read(reader, index, item) for index, item in enumerate(request.interactions)]
-        good = [item for item in read if isinstance(item, Interaction)]
-        statuses = iter(self.shell.store.apply(good))
-        return [
+        statuses = iter(self.shell.store.apply([item for item in read if isinstance(item, Interaction)]))
+        results = [
             _result(item.key, next(statuses)) if isinstance(item, Interaction) else _rejected(source.key, item)
             for item, source in zip(read, request.interactions, strict=True)
         ]
+        return interaction_pb2.RecordResponse(results=results)
 
 
 def _read(reader: Reader, index: int, item: interaction_pb2.Interaction) -> Interaction | FieldError:
@@ -165,7 +134,7 @@ def _rejected(key: str, error: FieldError) -> interaction_pb2.RecordResult:
     return interaction_pb2.RecordResult(key=key[:128], status=status, reason=str(error)[:1000])
 
 
-class CustomerService(customer_pb2_grpc.CustomerServiceServicer):  # type: ignore[misc]  # generated, untyped
+class CustomerService:
     """`Get` and `SetConsent`."""
 
     def __init__(self, shell: Shell) -> None:
@@ -175,10 +144,7 @@ class CustomerService(customer_pb2_grpc.CustomerServiceServicer):  # type: ignor
         self, request: customer_pb2.GetRequest, context: grpc.ServicerContext
     ) -> customer_pb2.GetResponse:
         """The record as it stands."""
-        try:
-            customer_id = self.shell.reader().name("customer_id", request.customer_id)
-        except FieldError as error:
-            refuse(context, error)
+        customer_id = self.shell.reader().name("customer_id", request.customer_id)
         record = self.shell.store.load(customer_id)
         if record is None:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no customer '{customer_id}'")
@@ -186,13 +152,12 @@ class CustomerService(customer_pb2_grpc.CustomerServiceServicer):  # type: ignor
         return write_record(record, behaviour(record, now_ms()))
 
     def SetConsent(  # noqa: N802  the contract's name
-        self, request: customer_pb2.SetConsentRequest, context: grpc.ServicerContext
+        self,
+        request: customer_pb2.SetConsentRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002  as gRPC calls it
     ) -> customer_pb2.SetConsentResponse:
         """Change one consent, durably."""
         reader = self.shell.reader()
-        try:
-            customer_id = reader.name("customer_id", request.customer_id)
-            consent = reader.consent("consent", request.consent, now_ms())
-        except FieldError as error:
-            refuse(context, error)
+        customer_id = reader.name("customer_id", request.customer_id)
+        consent = reader.consent("consent", request.consent, now_ms())
         return customer_pb2.SetConsentResponse(revision=self.shell.store.set_consent(customer_id, consent))

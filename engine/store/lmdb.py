@@ -1,6 +1,7 @@
 """Records in LMDB: several worker processes share one file, and what is acknowledged is on disk."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 from engine.customer.change import apply_interaction, set_consent
 from engine.customer.record import Consent, Interaction, Record, decode, encode
 from engine.store.merge import upsert
+from engine.store.protocol import StoreError, StoreFullError
 
 MAP_BYTES = 4 << 30  # sparse: only what is written takes space
 READERS = 512
@@ -22,24 +24,33 @@ class LmdbStore:
     Args:
         path: its directory, made if absent.
         map_bytes: the most it can ever hold.
+
+    Raises:
+        StoreError: when the directory cannot be used.
     """
 
     def __init__(self, path: Path, map_bytes: int = MAP_BYTES) -> None:
-        path.mkdir(parents=True, exist_ok=True)
-        self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=3, max_readers=READERS)
-        self._env.reader_check()
-        self._records, self._keys, self._outbox = (self._env.open_db(n) for n in (b"records", b"keys", b"outbox"))
+        with _mapped(path):
+            path.mkdir(parents=True, exist_ok=True)
+            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=3, max_readers=READERS)
+            self._env.reader_check()
+            self._records, self._keys, self._outbox = (self._env.open_db(n) for n in (b"records", b"keys", b"outbox"))
+
+    @contextmanager
+    def _begin(self, *, write: bool = False) -> Iterator[lmdb.Transaction]:
+        with _mapped(self._env.path()), self._env.begin(self._records, write=write) as txn:
+            yield txn
 
     def load(self, customer_id: str) -> Record | None:
         """The record, or None."""
-        with self._env.begin(self._records) as txn:
+        with self._begin() as txn:
             return _read(txn, customer_id)
 
     def put(self, records: Iterable[Record]) -> int:
         """Upsert in transactions of 1,000 records."""
         count = 0
         for lump in _lumps(records):
-            with self._env.begin(self._records, write=True) as txn:
+            with self._begin(write=True) as txn:
                 for record in lump:
                     _write(txn, upsert(_read(txn, record.customer_id), record))
             count += len(lump)
@@ -48,7 +59,7 @@ class LmdbStore:
     def apply(self, interactions: Sequence[Interaction]) -> list[str]:
         """Event, record, duplicate mark and outbox change in one transaction."""
         changed: dict[str, Record] = {}
-        with self._env.begin(self._records, write=True) as txn:
+        with self._begin(write=True) as txn:
             statuses = [self._count(txn, changed, interaction) for interaction in interactions]
             for record in changed.values():
                 _write(txn, record)
@@ -66,20 +77,31 @@ class LmdbStore:
 
     def set_consent(self, customer_id: str, consent: Consent) -> int:
         """Durable before the return: LMDB syncs on commit."""
-        with self._env.begin(self._records, write=True) as txn:
+        with self._begin(write=True) as txn:
             record = set_consent(_read(txn, customer_id) or Record(customer_id), consent)
             _write(txn, record)
         return record.revision
 
     def scan(self) -> Iterator[Record]:
         """Every record, by id."""
-        with self._env.begin(self._records) as txn:
+        with self._begin() as txn:
             for _, packed in txn.cursor():
                 yield decode(bytes(packed))
 
     def close(self) -> None:
         """Release the file."""
         self._env.close()
+
+
+@contextmanager
+def _mapped(path: Path | str) -> Iterator[None]:
+    """LMDB's errors as the store's own."""
+    try:
+        yield
+    except lmdb.MapFullError as error:
+        raise StoreFullError(f"{path} is full; start with a larger map") from error
+    except (lmdb.Error, OSError) as error:
+        raise StoreError(f"{path} cannot be used: {error}") from error
 
 
 def _read(txn: lmdb.Transaction, customer_id: str) -> Record | None:

@@ -6,8 +6,19 @@ from typing import Protocol
 from engine.customer.record import Consent, Interaction, Record
 
 
+class StoreError(RuntimeError):
+    """The store cannot answer now; nothing was changed."""
+
+
+class StoreFullError(StoreError):
+    """There is no room left; nothing was changed."""
+
+
 class Store(Protocol):
-    """Where records live; every implementation passes `tests/contracts/test_store.py`."""
+    """Where records live; every implementation passes `tests/contracts/test_store.py`.
+
+    Every method may raise StoreError, or RecordError for a record that cannot be read.
+    """
 
     def load(self, customer_id: str) -> Record | None:
         """The record, or None; one read."""

@@ -24,15 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13nba/v1/common.proto\x12\x06nba.v1\"j\n\x05Value\x12\x13\n\tint_value\x18\x01 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x02 \x01(\x01H\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x42\x06\n\x04kind\"[\n\x07\x43onsent\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0f\n\x07granted\x18\x03 \x01(\x08\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\r\n\x05\x61t_ms\x18\x05 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13nba/v1/common.proto\x12\x06nba.v1\"\xba\x01\n\x05Value\x12\x13\n\tint_value\x18\x01 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x02 \x01(\x01H\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x12\'\n\nlist_value\x18\x05 \x01(\x0b\x32\x11.nba.v1.ListValueH\x00\x12%\n\tmap_value\x18\x06 \x01(\x0b\x32\x10.nba.v1.MapValueH\x00\x42\x06\n\x04kind\"*\n\tListValue\x12\x1d\n\x06values\x18\x01 \x03(\x0b\x32\r.nba.v1.Value\"y\n\x08MapValue\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.nba.v1.MapValue.EntriesEntry\x1a=\n\x0c\x45ntriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"[\n\x07\x43onsent\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0f\n\x07granted\x18\x03 \x01(\x08\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\r\n\x05\x61t_ms\x18\x05 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nba.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VALUE']._serialized_start=31
-  _globals['_VALUE']._serialized_end=137
-  _globals['_CONSENT']._serialized_start=139
-  _globals['_CONSENT']._serialized_end=230
+  _globals['_MAPVALUE_ENTRIESENTRY']._loaded_options = None
+  _globals['_MAPVALUE_ENTRIESENTRY']._serialized_options = b'8\001'
+  _globals['_VALUE']._serialized_start=32
+  _globals['_VALUE']._serialized_end=218
+  _globals['_LISTVALUE']._serialized_start=220
+  _globals['_LISTVALUE']._serialized_end=262
+  _globals['_MAPVALUE']._serialized_start=264
+  _globals['_MAPVALUE']._serialized_end=385
+  _globals['_MAPVALUE_ENTRIESENTRY']._serialized_start=324
+  _globals['_MAPVALUE_ENTRIESENTRY']._serialized_end=385
+  _globals['_CONSENT']._serialized_start=387
+  _globals['_CONSENT']._serialized_end=478
 # @@protoc_insertion_point(module_scope)

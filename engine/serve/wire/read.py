@@ -1,24 +1,20 @@
-"""Wire to plain values and back; a bad field is named by its path."""
+"""Messages to plain values; a bad field is named by its path."""
 
 import math
 import zoneinfo
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
-import numpy as np
-from nba.v1 import common_pb2, customer_pb2, decision_pb2, interaction_pb2
-from numpy.typing import NDArray
+from nba.v1 import common_pb2, decision_pb2, interaction_pb2
 
-from engine.customer.record import Consent, Interaction, Record
+from engine.customer.record import Consent, Interaction
 from engine.customer.view import Sent
-from engine.decide import explain
 from engine.decide.faults import unknown
-from engine.decide.pipeline import Effort, Evaluation
 from engine.decide.request import Ask, Inline, Request, Scalar
 from engine.decide.snapshot import Snapshot
+from engine.decide.values import fits
 from engine.serve.limits import Limits
-
-TYPES: dict[str, type] = {"int": int, "double": float, "string": str, "bool": bool}
-
 
 
 class FieldError(ValueError):
@@ -34,6 +30,11 @@ class FieldError(ValueError):
         super().__init__(f"{path}: {message}")
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
 class Reader:
     """Reads requests against one snapshot and the server's limits."""
 
@@ -44,8 +45,9 @@ class Reader:
         """A short text: an id or a name."""
         if not text and not empty:
             raise FieldError(path, "must not be empty")
-        if len(text) > self.limits.name:
-            raise FieldError(path, f"has {len(text)} characters; at most {self.limits.name} are allowed")
+        # Counted in UTF-8: the store's keys are bytes.
+        if len(text) > self.limits.name or len(text.encode()) > self.limits.name:
+            raise FieldError(path, f"has {len(text.encode())} bytes; at most {self.limits.name} are allowed")
         if not text.isprintable():
             raise FieldError(path, "holds characters that cannot be printed")
         return text
@@ -63,6 +65,12 @@ class Reader:
             raise FieldError(path, f"{at_ms} is no epoch time in milliseconds between 1970 and 2100")
         return at_ms
 
+    def past(self, path: str, at_ms: int, now_ms: int) -> int:
+        """A moment that has come; a day ahead is taken for a clock that runs fast."""
+        if at_ms - now_ms > self.limits.ahead_ms:
+            raise FieldError(path, f"{at_ms} lies ahead; now is {now_ms}")
+        return self.moment(path, at_ms, now_ms)
+
     def finite(self, path: str, number: float) -> float:
         """A number that is neither NaN nor infinite."""
         if not math.isfinite(number):
@@ -77,19 +85,26 @@ class Reader:
         read = {name: self._value(f"{path}[{name!r}]", name, value, kinds) for name, value in values.items()}
         return {name: value for name, value in read.items() if value is not None}
 
-    def _value(
-        self, path: str, name: str, value: common_pb2.Value, kinds: Mapping[str, str]
-    ) -> Scalar | None:
+    def _value(self, path: str, name: str, value: common_pb2.Value, kinds: Mapping[str, str]) -> Scalar | None:
         if name not in kinds:
             raise FieldError(path[:300], unknown("attribute", name[:100], kinds))
-        kind = value.WhichOneof("kind")
-        if kind is None:
-            return None
-        plain: Scalar = getattr(value, kind)
+        plain: Scalar | None = self._plain(path, value)
         if kinds[name] == "double" and type(plain) is int:
             plain = float(plain)
-        if type(plain) is not TYPES[kinds[name]]:
-            raise FieldError(path, f"is {kind.removesuffix('_value')}; the schema says {kinds[name]}")
+        if plain is not None and not fits(kinds[name], plain):
+            raise FieldError(path, f"is {value.WhichOneof('kind')}; the schema says {kinds[name]}")
+        return plain
+
+    def _plain(self, path: str, value: common_pb2.Value) -> Any:
+        """The value as Python has it; None when none is set."""
+        kind = value.WhichOneof("kind")
+        if kind == "list_value":
+            self.count(path, len(value.list_value.values), self.limits.entries)
+            return [self._plain(path, item) for item in value.list_value.values]
+        if kind == "map_value":
+            self.count(path, len(value.map_value.entries), self.limits.entries)
+            return {self.name(path, key): self._plain(path, item) for key, item in value.map_value.entries.items()}
+        plain = None if kind is None else getattr(value, kind)
         if isinstance(plain, str) and len(plain) > self.limits.text:
             raise FieldError(path, f"has {len(plain)} characters; at most {self.limits.text} are allowed")
         return self.finite(path, plain) if isinstance(plain, float) else plain
@@ -101,7 +116,7 @@ class Reader:
         if channel:
             self._channel(f"{path}.channel", channel)
         source = self.name(f"{path}.source", consent.source, empty=True)
-        return Consent(purpose, channel, consent.granted, source, self.moment(f"{path}.at_ms", consent.at_ms, now_ms))
+        return Consent(purpose, channel, consent.granted, source, self.past(f"{path}.at_ms", consent.at_ms, now_ms))
 
     def _channel(self, path: str, name: str) -> str:
         known = {channel.name for channel in self.snapshot.bundle.channels}
@@ -114,7 +129,7 @@ class Reader:
         if not (message.id or message.attributes or message.consents):
             raise FieldError("customer", "needs an id, inline attributes or inline consents")
         customer_id = self.name("customer.id", message.id, empty=True)
-        if message.time_zone and message.time_zone not in zoneinfo.available_timezones():
+        if message.time_zone and message.time_zone not in _zones():
             raise FieldError("customer.time_zone", f"unknown time zone '{message.time_zone[:64]}'")
         self.count("customer.consents", len(message.consents), self.limits.consents)
         consents = (self.consent(f"customer.consents[{i}]", c, now_ms) for i, c in enumerate(message.consents))
@@ -132,13 +147,22 @@ class Reader:
         if message.explain not in decision_pb2.ExplainLevel.values():
             raise FieldError("explain", f"{message.explain} is no level")
         return Request(
-            asks=tuple(self._ask(f"channels[{i}]", ask) for i, ask in enumerate(message.channels)),
+            asks=self._asks(message),
             now_ms=self.moment("now_ms", message.now_ms, now_ms),
             seed=message.seed or seed,
             context=self.attributes("context", message.context, self.snapshot.bundle.schema.request),
             action_keys=tuple(self._action(f"action_keys[{i}]", key) for i, key in enumerate(message.action_keys)),
             inline=self._inlines(message),
         )
+
+    def _asks(self, message: decision_pb2.DecideRequest) -> tuple[Ask, ...]:
+        asks = tuple(self._ask(f"channels[{i}]", ask) for i, ask in enumerate(message.channels))
+        seen: set[tuple[str, str]] = set()
+        for index, ask in enumerate(asks):
+            if (ask.channel, ask.placement) in seen:
+                raise FieldError(f"channels[{index}]", "asks the same channel and placement twice")
+            seen.add((ask.channel, ask.placement))
+        return asks
 
     def _ask(self, path: str, ask: decision_pb2.ChannelRequest) -> Ask:
         channel = self._channel(f"{path}.channel", ask.channel)
@@ -164,6 +188,7 @@ class Reader:
         return tuple(read)
 
     def _inline(self, path: str, message: decision_pb2.InlineCandidate) -> Inline:
+        self.count(f"{path}.purposes", len(message.purposes), self.limits.purposes)
         if not message.purposes:
             raise FieldError(f"{path}.purposes", "must name at least one purpose; nothing passes without consent")
         kinds = self.snapshot.bundle.schema.action
@@ -184,7 +209,7 @@ class Reader:
             key=self.name(f"{path}.key", message.key),
             customer_id=self.name(f"{path}.customer_id", message.customer_id),
             kind=kind,
-            at_ms=self.moment(f"{path}.at_ms", message.at_ms, now_ms),
+            at_ms=self.past(f"{path}.at_ms", message.at_ms, now_ms),
             channel=self._channel(f"{path}.channel", message.channel) if message.channel else "",
             action_key=self.name(f"{path}.action_key", message.action_key, empty=True),
             group=known.group if known else "",
@@ -194,69 +219,3 @@ class Reader:
             amount=self.finite(f"{path}.amount", message.amount),
             discount=self.finite(f"{path}.discount", message.discount),
         )
-
-
-def write_response(
-    evaluation: Evaluation, request: Request, level: int, decision_id: str
-) -> decision_pb2.DecideResponse:
-    """The answer as a message; words only when asked for."""
-    answers = [
-        decision_pb2.ChannelAnswer(channel=ask.channel, placement=ask.placement, actions=_ranked(evaluation, chosen))
-        for ask, chosen in zip(request.asks, evaluation.rankings, strict=True)
-    ]
-    stages = [decision_pb2.FunnelStage(stage=stage, rows=rows) for stage, rows in explain.funnel(evaluation)]
-    return decision_pb2.DecideResponse(
-        decision_id=decision_id,
-        channels=answers,
-        funnel=stages,
-        degraded=[evaluation.effort.value] if evaluation.effort.value else [],
-        snapshot_version=evaluation.snapshot.version,
-        trace=[decision_pb2.Reason(**vars(reason)) for reason in _reasons(evaluation, level)],
-    )
-
-
-def _reasons(evaluation: Evaluation, level: int) -> list[explain.Reason]:
-    if level == decision_pb2.EXPLAIN_LEVEL_FULL:
-        return explain.full(evaluation)
-    return explain.summary(evaluation) if level == decision_pb2.EXPLAIN_LEVEL_SUMMARY else []
-
-
-def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_pb2.RankedAction]:
-    catalogue, rows = evaluation.snapshot.catalogue, evaluation.candidates
-    keys = catalogue.names("action")
-    return [
-        decision_pb2.RankedAction(
-            rank=place,
-            action_key=str(keys[rows[at]]),
-            propensity=float(evaluation.propensity[at]),
-            value=float(catalogue.value[rows[at]]),
-            priority=float(evaluation.priority[at]),
-            selection_probability=1.0,
-            message=catalogue.message[rows[at]],
-            fallback=evaluation.effort is Effort.FALLBACK,
-        )
-        for place, at in enumerate(chosen, 1)
-    ]
-
-
-def write_record(record: Record, behaviour: Mapping[str, float]) -> customer_pb2.GetResponse:
-    """The record as a message."""
-    return customer_pb2.GetResponse(
-        customer_id=record.customer_id,
-        attributes={name: write_value(value) for name, value in record.attributes.items()},
-        consents=[
-            common_pb2.Consent(purpose=c.purpose, channel=c.channel, granted=c.granted, source=c.source, at_ms=c.at_ms)
-            for c in record.consents
-        ],
-        time_zone=record.time_zone,
-        behaviour=behaviour,
-        revision=record.revision,
-    )
-
-
-def write_value(value: Scalar) -> common_pb2.Value:
-    """One attribute as a message."""
-    message = common_pb2.Value()
-    kinds = {bool: "bool_value", int: "int_value", float: "double_value", str: "string_value"}
-    setattr(message, kinds[type(value)], value)
-    return message

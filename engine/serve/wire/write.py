@@ -1,0 +1,83 @@
+"""Plain values to messages."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from nba.v1 import common_pb2, customer_pb2, decision_pb2
+from numpy.typing import NDArray
+
+from engine.customer.record import Record
+from engine.decide import explain
+from engine.decide.pipeline import Effort, Evaluation
+from engine.decide.request import Request, Scalar
+
+
+def write_response(
+    evaluation: Evaluation, request: Request, level: int, decision_id: str
+) -> decision_pb2.DecideResponse:
+    """The answer as a message; words only when asked for."""
+    answers = [
+        decision_pb2.ChannelAnswer(channel=ask.channel, placement=ask.placement, actions=_ranked(evaluation, chosen))
+        for ask, chosen in zip(request.asks, evaluation.rankings, strict=True)
+    ]
+    stages = [decision_pb2.FunnelStage(stage=stage, rows=rows) for stage, rows in explain.funnel(evaluation)]
+    return decision_pb2.DecideResponse(
+        decision_id=decision_id,
+        channels=answers,
+        funnel=stages,
+        degraded=[evaluation.effort.value] if evaluation.effort.value else [],
+        snapshot_version=evaluation.snapshot.version,
+        trace=[decision_pb2.Reason(**vars(reason)) for reason in _reasons(evaluation, level)],
+    )
+
+
+def _reasons(evaluation: Evaluation, level: int) -> list[explain.Reason]:
+    if level == decision_pb2.EXPLAIN_LEVEL_FULL:
+        return explain.full(evaluation)
+    return explain.summary(evaluation) if level == decision_pb2.EXPLAIN_LEVEL_SUMMARY else []
+
+
+def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_pb2.RankedAction]:
+    catalogue, rows = evaluation.snapshot.catalogue, evaluation.candidates
+    keys = catalogue.names("action")
+    return [
+        decision_pb2.RankedAction(
+            rank=place,
+            action_key=str(keys[rows[at]]),
+            propensity=float(evaluation.propensity[at]),
+            value=float(catalogue.value[rows[at]]),
+            priority=float(evaluation.priority[at]),
+            selection_probability=1.0,
+            message=catalogue.message[rows[at]],
+            fallback=evaluation.effort is Effort.FALLBACK,
+        )
+        for place, at in enumerate(chosen, 1)
+    ]
+
+
+def write_record(record: Record, behaviour: Mapping[str, float]) -> customer_pb2.GetResponse:
+    """The record as a message."""
+    return customer_pb2.GetResponse(
+        customer_id=record.customer_id,
+        attributes={name: write_value(value) for name, value in record.attributes.items()},
+        consents=[
+            common_pb2.Consent(purpose=c.purpose, channel=c.channel, granted=c.granted, source=c.source, at_ms=c.at_ms)
+            for c in record.consents
+        ],
+        time_zone=record.time_zone,
+        behaviour=behaviour,
+        revision=record.revision,
+    )
+
+
+def write_value(value: Scalar) -> common_pb2.Value:
+    """One attribute as a message."""
+    if isinstance(value, list):
+        return common_pb2.Value(list_value=common_pb2.ListValue(values=[write_value(item) for item in value]))
+    if isinstance(value, dict):
+        entries = {key: write_value(item) for key, item in value.items()}
+        return common_pb2.Value(map_value=common_pb2.MapValue(entries=entries))
+    message = common_pb2.Value()
+    kinds = {bool: "bool_value", int: "int_value", float: "double_value", str: "string_value"}
+    setattr(message, kinds[type(value)], value)
+    return message

@@ -1,0 +1,218 @@
+"""The engine's answer equals the plain loops' one, reasons included."""
+
+import csv
+import io
+
+import numpy as np
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.decide import explain
+from engine.decide.bundle import read_bundle
+from engine.decide.pipeline import decide
+from engine.decide.request import Ask, Contact, CustomerView, Inline, Request
+from engine.decide.snapshot import build_snapshot
+from engine.decide.values import UNITS_MS
+from models import FeatureSpec, PriorScorer
+from tests.oracle import oracle
+from tests.oracle.conditions import CONDITIONS, WORDS
+
+CHANNELS = ("email", "web")
+GROUPS, OBJECTIVES, PURPOSES = ("g1", "g2"), ("grow", "serve"), ("marketing", "service")
+SCHEMA = {"customer": {"age": "int", "spent": "double", "city": "string"}, "request": {"device": "string"},
+          "action": {"margin": "double"}}  # fmt: skip
+NOW_MS = 1_700_000_000_000
+HOUR_MS = UNITS_MS["h"]
+TIERS = ("eligibility", "applicability", "suitability")
+KINDS = ("exposure", "click")
+FOREVER_MS = 2**62
+COLUMNS = ("action_key", "objective", "group", "purposes", "value", "lever", "channels", "margin", "start", "end")
+
+names = st.sampled_from
+moments = st.integers(-3, 3).map(lambda hours: NOW_MS + hours * HOUR_MS)
+worth = st.sampled_from([0.0, 1.0, 2.5, -1.0])
+
+
+@st.composite
+def actions(draw):
+    made = []
+    for index in range(draw(st.integers(0, 6))):
+        start_ms, end_ms = draw(
+            st.sampled_from([(-FOREVER_MS, FOREVER_MS), (NOW_MS, FOREVER_MS), (-FOREVER_MS, NOW_MS)])
+        )
+        margin = draw(st.sampled_from([None, -1.0, 1.0, 2.0]))
+        made.append({
+            "key": f"a{index}", "objective": draw(names(OBJECTIVES)), "group": draw(names(GROUPS)),
+            "purposes": draw(st.lists(names(PURPOSES), min_size=1, max_size=2, unique=True)),
+            "value": draw(worth), "lever": draw(st.sampled_from([1.0, 2.0])), "start_ms": start_ms, "end_ms": end_ms,
+            "channels": draw(st.lists(names(CHANNELS), min_size=1, max_size=2, unique=True)),
+            "attributes": {} if margin is None else {"margin": margin},
+        })  # fmt: skip
+    return made
+
+
+def scopes(made):
+    choices = {"objective": {a["objective"] for a in made}, "group": {a["group"] for a in made},
+               "action": {a["key"] for a in made}, "channel": set(CHANNELS)}  # fmt: skip
+    kinds = [kind for kind, found in choices.items() if found]
+    some = st.lists(names(kinds), max_size=2, unique=True)
+    return some.flatmap(lambda chosen: st.fixed_dictionaries({kind: names(sorted(choices[kind])) for kind in chosen}))
+
+
+@st.composite
+def worlds(draw):
+    made = draw(actions())
+    policies = [
+        {"name": f"p{i}", "tier": draw(names(TIERS)), "text": text, "test": test,
+         "scope": draw(scopes(made)), "lenient": draw(st.booleans())}
+        for i, (text, test) in enumerate(draw(st.lists(CONDITIONS, max_size=4)))
+    ]  # fmt: skip
+    contacts = [
+        {"name": f"c{i}", "scope": draw(scopes(made)), "kind": draw(names(KINDS)), "at_most": draw(st.integers(0, 2)),
+         "within_ms": draw(st.integers(1, 3)) * HOUR_MS,
+         "per": draw(names(["everything", "action", "group", "objective", "channel"]))}
+        for i in range(draw(st.integers(0, 3)))
+    ]  # fmt: skip
+    levers = (
+        draw(st.dictionaries(names(sorted({a["group"] for a in made}) or ["g1"]), worth, max_size=1)) if made else {}
+    )
+    return oracle.World(made, policies, contacts, levers)
+
+
+@st.composite
+def people(draw):
+    facts = {"age": draw(st.integers(-1, 2)), "spent": draw(worth), "city": draw(names(WORDS))}
+    known = {name: value for name, value in facts.items() if draw(st.booleans())}
+    history = [
+        {"at_ms": draw(moments), "kind": draw(names(KINDS)), "action": f"a{draw(st.integers(0, 3))}",
+         "group": draw(names(GROUPS)), "objective": draw(names(OBJECTIVES)), "channel": draw(names(CHANNELS))}
+        for _ in range(draw(st.integers(0, 5)))
+    ]  # fmt: skip
+    allowed = draw(st.sets(st.tuples(names(PURPOSES), names(CHANNELS))))
+    return oracle.Person(known, allowed, sorted(history, key=lambda event: event["at_ms"]))
+
+
+asks = st.lists(names(CHANNELS), min_size=1, max_size=2, unique=True).flatmap(
+    lambda chosen: st.tuples(
+        *(st.builds(lambda c, n: {"channel": c, "limit": n}, st.just(c), st.integers(1, 4)) for c in chosen)
+    )
+)
+contexts = st.one_of(st.just({}), names(WORDS).map(lambda word: {"device": word}))
+
+
+def iso(at_ms):
+    return "" if abs(at_ms) == FOREVER_MS else np.datetime64(at_ms, "ms").item().isoformat()
+
+
+def texts_of(world, order=lambda items: items):
+    lines = io.StringIO()
+    out = csv.writer(lines)
+    out.writerow(COLUMNS)
+    for a in order(world.actions):
+        own = [a["key"], a["objective"], a["group"], ";".join(a["purposes"]), a["value"], a["lever"]]
+        out.writerow(
+            [*own, ";".join(a["channels"]), a["attributes"].get("margin", ""), iso(a["start_ms"]), iso(a["end_ms"])]
+        )
+    policies: dict = {"eligibility": [], "applicability": [], "suitability": [], "contact": []}
+    for p in order(world.policies):
+        missing = "pass" if p["lenient"] else "block"
+        policies[p["tier"]].append({"name": p["name"], "scope": p["scope"], "when": p["text"], "on_missing": missing})
+    for c in order(world.contacts):
+        within = f"{c['within_ms'] // HOUR_MS}h"
+        entry = {"name": c["name"], "scope": c["scope"], "kind": c["kind"], "at_most": c["at_most"], "within": within}
+        policies["contact"].append({**entry, "per": c["per"]})
+    return {
+        "schema.yaml": yaml.safe_dump(SCHEMA),
+        "channels.yaml": yaml.safe_dump({channel: {"direction": "inbound"} for channel in CHANNELS}),
+        "actions.csv": lines.getvalue(),
+        "policies.yaml": yaml.safe_dump(policies),
+        "arbitration.yaml": yaml.safe_dump({"levers": world.levers}),
+    }
+
+
+def snapshot_of(world, order=lambda items: items):
+    texts = texts_of(world, order)
+    prior = PriorScorer(0.125)  # a power of two: both sides multiply alike
+    return build_snapshot(read_bundle(texts), texts, FeatureSpec(()), (prior, prior), "test")
+
+
+def customer_of(person):
+    allowed = dict.fromkeys(person.allowed, True)
+    history = [
+        Contact(e["at_ms"], e["kind"], e["action"], e["group"], e["objective"], e["channel"]) for e in person.history
+    ]
+    return CustomerView(person.facts, {}, allowed, tuple(contact for contact in history if contact.at_ms <= NOW_MS))
+
+
+def request_of(asked, context, **fields):
+    return Request(tuple(Ask(ask["channel"], "", ask["limit"]) for ask in asked), NOW_MS, context=context, **fields)
+
+
+def answer_of(evaluation):
+    keys, rows = evaluation.snapshot.catalogue.names("action"), evaluation.candidates
+    ranked = [[(keys[rows[at]], evaluation.priority[at]) for at in chosen] for chosen in evaluation.rankings]
+    reasons = {}
+    for reason in explain.full(evaluation):
+        reasons.setdefault((reason.action_key, reason.channel), set()).add((reason.kind, reason.gate))
+    return oracle.Answer(ranked, reasons)
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds(), people(), asks, contexts, st.lists(names(["a0", "a1", "a5"]), max_size=2))
+def test_the_engine_answers_as_plain_loops_do_reasons_included(world, person, asked, context, keys):
+    keys = [key for key in keys if key in {action["key"] for action in world.actions}]
+    expected = oracle.decide(world, person, asked, NOW_MS, context, keys, chance=0.125)
+
+    evaluation = decide(snapshot_of(world), customer_of(person), request_of(asked, context, action_keys=tuple(keys)))
+
+    assert answer_of(evaluation) == expected
+    rows, *_, standing, _ = (count for _, count in explain.funnel(evaluation))
+    assert rows - standing == len(expected.reasons)
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), people(), asks, contexts)
+def test_the_order_of_files_never_changes_an_answer(world, person, asked, context):
+    request = request_of(asked, context)
+
+    one = decide(snapshot_of(world), customer_of(person), request)
+    other = decide(snapshot_of(world, order=lambda items: items[::-1]), customer_of(person), request)
+
+    assert answer_of(one) == answer_of(other)
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), people(), asks, contexts)
+def test_a_channel_is_answered_alone_as_among_others(world, person, asked, context):
+    snapshot, customer = snapshot_of(world), customer_of(person)
+
+    together = answer_of(decide(snapshot, customer, request_of(asked, context))).ranked
+    alone = [answer_of(decide(snapshot, customer, request_of([ask], context))).ranked[0] for ask in asked]
+
+    assert together == alone
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), people(), asks, contexts, CONDITIONS)
+def test_one_more_gate_never_adds_a_row(world, person, asked, context, condition):
+    customer, request = customer_of(person), request_of(asked, context)
+    before = set(decide(snapshot_of(world), customer, request).candidates)
+    text, test = condition
+    more = {"name": "more", "tier": "eligibility", "text": text, "test": test, "scope": {}, "lenient": True}
+    world.policies.append(more)
+
+    assert set(decide(snapshot_of(world), customer, request).candidates) <= before
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), people(), asks, contexts, worth, st.lists(names(PURPOSES), min_size=1, max_size=2, unique=True))
+def test_an_inline_candidate_passes_the_gates_of_a_catalogue_action(world, person, asked, context, value, purposes):
+    new = {"key": "new", "objective": "grow", "group": "g1", "purposes": purposes, "value": value, "lever": 1.0,
+           "start_ms": -FOREVER_MS, "end_ms": FOREVER_MS, "channels": list(CHANNELS), "attributes": {}}  # fmt: skip
+    inline = (Inline("new", "g1", "grow", tuple(purposes), value),)
+
+    evaluation = decide(snapshot_of(world), customer_of(person), request_of(asked, context, inline=inline))
+
+    world.actions.append(new)
+    assert answer_of(evaluation) == oracle.decide(world, person, asked, NOW_MS, context, ["new"], chance=0.125)

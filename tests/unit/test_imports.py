@@ -1,0 +1,109 @@
+"""Files into the store: the good lines go in, the bad ones are kept aside with number and reason."""
+
+import json
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from engine.serve.imports import import_customers, import_interactions
+from engine.store.lmdb import LmdbStore
+
+KINDS = {"age": "int", "member": "bool", "tags": "list(string)", "since": "timestamp"}
+
+
+def aside(file):
+    path = file.with_name(f"{file.name}.rejected.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def loaded(state, customer_id):
+    store = LmdbStore(state / "store")
+    record = store.load(customer_id)
+    store.close()
+    return record
+
+
+INTERACTIONS = b"""key,customer_id,kind,at_ms,amount
+a,anna,purchase,1700000000000,2.5
+b,,purchase,1700000000000,1
+c,anna,purchase,soon,1
+d,anna,purchase,1700000000000,NaN
+e,anna,purchase,1700000000000
+f,an\xffna,purchase,1700000000000,1
+"g,anna,purchase,1700000000000,1
+h,anna,click,2023-11-14T22:13:20Z,
+i,anna,purchase,-62135596800000,1
+"""
+
+
+def test_bad_csv_lines_are_kept_aside_with_their_line_number(tmp_path):
+    file = tmp_path / "interactions.csv"
+    file.write_bytes(INTERACTIONS)
+
+    assert import_interactions(file, tmp_path) == {"imported": 2, "duplicates": 0, "rejected": 7}
+
+    assert [line["line"] for line in aside(file)] == [3, 4, 5, 6, 7, 8, 10]
+    reasons = ["'customer_id' is empty", "'soon' is no date", "no finite number", "4 cells", "UTF-8", "CSV", "1970"]
+    assert [reason for reason, line in zip(reasons, aside(file), strict=True) if reason not in line["reason"]] == []
+    assert [purchase.amount for purchase in loaded(tmp_path, "anna").purchases] == [2.5]
+    assert loaded(tmp_path, "anna").contacts[0].at_ms == 1_700_000_000_000
+
+
+def test_what_was_imported_before_counts_as_a_duplicate(tmp_path):
+    file = tmp_path / "interactions.csv"
+    file.write_bytes(INTERACTIONS)
+    import_interactions(file, tmp_path)
+
+    assert import_interactions(file, tmp_path) == {"imported": 0, "duplicates": 2, "rejected": 7}
+    assert len(loaded(tmp_path, "anna").purchases) == 1
+
+
+def test_bad_json_lines_are_kept_aside_with_their_line_number(tmp_path):
+    file = tmp_path / "people.jsonl"
+    lines = ['{"customer_id": "anna", "age": 30, "consent:marketing:email": true}', "{broken", "[1]", ""]
+    lines += ['{"customer_id": "bob", "age": "old"}', '{"customer_id": "eve", "consent:marketing:email": "perhaps"}']
+    lines += ['{"customer_id": "zoe", "shoe": 39}', '{"customer_id": "max", "member": 1}', '{"age": 3}', "[" * 99_999]
+    file.write_text("\n".join(lines))
+
+    assert import_customers(file, tmp_path, KINDS)["rejected"] == 8
+    assert [line["line"] for line in aside(file)] == [2, 3, 5, 6, 7, 8, 9, 10]
+    assert loaded(tmp_path, "anna").attributes == {"age": 30}
+    assert loaded(tmp_path, "anna").consents[0].granted
+
+
+def test_texts_become_the_types_of_the_schema(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("customer_id,age,member,tags,since\nanna,30,true,a;b,2026-01-01\n")
+
+    import_customers(file, tmp_path, KINDS)
+
+    expected = {"age": 30, "member": True, "tags": ["a", "b"], "since": 1_767_225_600_000}
+    assert loaded(tmp_path, "anna").attributes == expected
+
+
+def test_parquet_rows_are_read_and_bad_ones_kept_aside(tmp_path):
+    file = tmp_path / "people.parquet"
+    parquet.write_table(pa.table({"customer_id": ["anna", None, "bob"], "age": [30, 31, None]}), file)
+
+    assert import_customers(file, tmp_path, KINDS) == {"imported": 2, "duplicates": 0, "rejected": 1}
+    assert [line["line"] for line in aside(file)] == [2]
+
+
+def test_a_file_without_bad_lines_leaves_nothing_aside(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("customer_id\nanna,1\n")
+    import_customers(file, tmp_path)
+    file.write_text("customer_id\nanna\n")
+    import_customers(file, tmp_path)
+
+    assert list(tmp_path.glob("*.rejected.jsonl")) == []
+
+
+@pytest.mark.parametrize(("name", "words"), [("people.xls", "is not read"), ("people.parquet", "no Parquet")])
+def test_a_file_of_another_kind_is_refused_with_a_sentence(tmp_path, name, words):
+    file = tmp_path / name
+    file.write_text("hello")
+
+    with pytest.raises(ValueError, match=words):
+        import_customers(file, tmp_path)

@@ -1,0 +1,97 @@
+"""The shell: what there is time for, and how what goes wrong below becomes a status."""
+
+import grpc
+import lmdb
+import pytest
+from nba.v1 import customer_pb2
+
+from engine.customer.record import Record, RecordError, decode
+from engine.decide.pipeline import Effort
+from engine.serve.handlers import STATUS_OF, handler
+from engine.serve.service import effort_for
+from engine.store.lmdb import LmdbStore
+from engine.store.protocol import StoreError, StoreFullError
+
+
+@pytest.mark.parametrize(
+    ("budget_ms", "left_s", "effort"),
+    [
+        (0, None, Effort.FULL),
+        (50, None, Effort.FULL),
+        (1, None, Effort.PRIOR),
+        (0, 0.001, Effort.PRIOR),
+        (0, 0.0001, Effort.FALLBACK),
+        (50, 0.0001, Effort.FALLBACK),
+    ],
+)
+def test_the_effort_is_what_the_budget_and_the_deadline_leave(budget_ms, left_s, effort):
+    assert effort_for(budget_ms, left_s) is effort
+
+
+class AbortedError(Exception):
+    """What the context raises when a call is ended."""
+
+
+class Context:
+    """As gRPC's: ending a call raises."""
+
+    def abort(self, code, details):
+        self.code, self.details = code, details
+        raise AbortedError
+
+
+def fails(error):
+    class Servicer:
+        def Get(self, request, context):  # noqa: N802  the contract's name
+            raise error
+
+        SetConsent = Get
+
+    service = handler(customer_pb2.DESCRIPTOR.services_by_name["CustomerService"], Servicer())
+
+    class Call:
+        method = "/nba.v1.CustomerService/Get"
+
+    context = Context()
+    with pytest.raises(AbortedError):
+        service.service(Call()).unary_unary(b"", context)
+    return context
+
+
+@pytest.mark.parametrize("error", [StoreFullError, StoreError, RecordError, OSError])
+def test_every_error_of_a_lower_layer_becomes_a_status_that_says_why(error):
+    context = fails(error("because"))
+
+    assert context.code is STATUS_OF[error]
+    assert "because" in context.details
+
+
+def test_a_kind_of_a_known_error_becomes_the_status_of_its_parent():
+    assert fails(ConnectionResetError("gone")).code is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_full_store_says_so_and_changes_nothing(tmp_path):
+    store = LmdbStore(tmp_path, 1 << 16)
+    store.put([Record("anna", {"age": 1})])
+
+    with pytest.raises(StoreFullError, match="larger map"):
+        store.put([Record("bob", {"text": "x" * (1 << 17)})])
+    assert store.load("anna").attributes == {"age": 1}
+    assert store.load("bob") is None
+
+
+def test_every_error_of_lmdb_is_the_stores_own(tmp_path):
+    store = LmdbStore(tmp_path, 1 << 20)
+    (tmp_path / "not a directory").write_text("")
+
+    for kind in (lmdb.BadTxnError, lmdb.CorruptedError, lmdb.ReadersFullError):
+        with pytest.raises(StoreError), store._begin():
+            raise kind("broken")
+    with pytest.raises(StoreError):
+        LmdbStore(tmp_path / "not a directory")
+
+
+@pytest.mark.parametrize("packed", [b"", b"\x07abc", b"\x01", b"\x01\xff\xff"])
+def test_a_damaged_record_is_an_error_and_never_an_empty_one(packed):
+    with pytest.raises(RecordError):
+        decode(packed)

@@ -1,0 +1,140 @@
+"""Starting, reloading and stopping, with real processes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+
+from engine.journal.segments import read
+from tests.wire.conftest import Served, a_request, serving
+
+
+def spoiled(bundle, directory):
+    if bundle != directory:
+        shutil.copytree(bundle, directory)
+    (directory / "policies.yaml").write_text("eligibility:\n  - {name: bad, when: customer.agee > 3}\n")
+    return directory
+
+
+def workers_of(pid):
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(c) for c in children if "spawn_main" in Path(f"/proc/{c}/cmdline").read_text()]
+
+
+def versions(server, calls=12):
+    found = set()
+    for _ in range(calls):
+        with server.connect() as channel:
+            stub = type(server.decisions)(channel)
+            found.add(stub.Decide(a_request(), timeout=10, wait_for_ready=True).snapshot_version)
+    return found
+
+
+def eventually(check, seconds=30):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if check():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_faulty_bundle_is_refused_before_anything_starts(bundle, tmp_path):
+    server = Served(spoiled(bundle, tmp_path / "bad"), tmp_path / "state", out=subprocess.PIPE)
+
+    words, _ = server.process.communicate(timeout=60)
+
+    assert server.process.returncode == 1
+    assert "policies.yaml:2:" in words
+    assert "did you mean 'customer.age'" in words
+
+
+def test_a_second_server_on_the_same_port_is_refused(bundle, tmp_path):
+    with serving(bundle, tmp_path / "one") as first:
+        second = Served(bundle, tmp_path / "two", port=first.port, out=subprocess.PIPE)
+        words, _ = second.process.communicate(timeout=60)
+
+    assert second.process.returncode == 1
+    assert "is another server there?" in words
+
+
+def test_every_call_begun_before_the_stop_is_answered(bundle, tmp_path):
+    with serving(bundle, tmp_path, workers=2) as server:
+        began, stopped = [], threading.Event()
+
+        def call():
+            with server.connect() as channel:
+                stub = type(server.decisions)(channel)
+                while not stopped.is_set():
+                    at = time.monotonic()
+                    try:
+                        stub.Decide(a_request(), timeout=10)
+                        began.append((at, None))
+                    except grpc.RpcError as error:
+                        began.append((at, error.code()))
+                        return
+
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1)
+        told = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(30)
+        stopped.set()
+        for thread in threads:
+            thread.join(15)
+
+    assert code == 0
+    assert len(began) > 100
+    assert [status for at, status in began if at < told and status is not None] == []
+
+
+def test_a_reload_reaches_every_worker_and_a_faulty_one_changes_nothing(bundle, tmp_path):
+    own = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    with serving(own, tmp_path / "state", workers=2) as server:
+        before = versions(server)
+        (own / "arbitration.yaml").write_text("levers: {cards: 2.0}\n")
+        server.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: versions(server).isdisjoint(before))
+        after = versions(server)
+        spoiled(own, own)
+        server.process.send_signal(signal.SIGHUP)
+        time.sleep(1)
+
+        assert len(before) == len(after) == 1
+        assert versions(server) == after
+
+
+def test_two_workers_share_one_port(bundle, tmp_path):
+    with serving(bundle, tmp_path, workers=2) as server:
+        versions(server, 40)
+        sizes = [file.stat().st_size for file in sorted((tmp_path / "journal").glob("*.seg"))]
+
+    assert len(sizes) == 2
+    assert min(sizes) > 0
+
+
+def test_a_killed_worker_is_replaced_and_no_decision_it_gave_is_lost(bundle, tmp_path):
+    with serving(bundle, tmp_path) as server:
+        for _ in range(20):
+            server.decisions.Decide(a_request(), timeout=10)
+        (worker,) = workers_of(server.process.pid)
+        os.kill(worker, signal.SIGKILL)
+        assert eventually(lambda: workers_of(server.process.pid) not in ([], [worker]))
+        assert versions(server, 1)
+
+    assert len(list(read(tmp_path / "journal"))) == 21
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.5, 1.0])
+def test_a_stop_while_starting_is_clean(bundle, tmp_path, after_s):
+    server = Served(bundle, tmp_path)
+    time.sleep(after_s)
+    assert server.stop() in (0, -signal.SIGTERM)
