@@ -1,44 +1,36 @@
-"""A bare gRPC server: bytes in, the same bytes of a given size out; the floor under every service in Python."""
+"""The floor: a bare gRPC server that answers every call with the same bytes, set up as ours is."""
 
 import os
-import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.synchronize import Event
 
 import grpc
 
-from engine.serve.limits import Limits
-from engine.serve.server import GRACE_S, THREADS
+from engine.serve.server import THREADS
 
-METHOD = "/bench.Echo/Echo"
+SERVICE, METHOD = "bench.Echo", "Echo"
 
 
-def work(reply: bytes, port: int, core: int, ready: Event) -> None:
-    """Serve on loopback until SIGTERM, with the options, threads and pinning of a worker of the engine.
+def main(port: int, size: int) -> None:
+    """Serve until the parent closes our standard input.
 
     Args:
-        reply: the answer to everything.
-        port: where to listen.
-        core: where to run.
-        ready: set once it answers.
+        port: to listen on, loopback only.
+        size: of the answer, in bytes.
     """
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent ends this process
-    os.sched_setaffinity(0, {core})
-    options = [
-        ("grpc.so_reuseport", 1),
-        ("grpc.max_receive_message_length", Limits().message_bytes),
-        ("grpc.max_send_message_length", -1),
-    ]
-    _, service, name = METHOD.split("/")
-    handlers = grpc.method_handlers_generic_handler(
-        service, {name: grpc.unary_unary_rpc_method_handler(lambda _request, _context: reply)}
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    answer = os.urandom(size)
+    handlers = {METHOD: grpc.unary_unary_rpc_method_handler(lambda *_: answer)}
+    server = grpc.server(
+        ThreadPoolExecutor(THREADS), handlers=[grpc.method_handlers_generic_handler(SERVICE, handlers)]
     )
-    server = grpc.server(ThreadPoolExecutor(THREADS), handlers=[handlers], options=options)
     server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
-    ready.set()
-    stop.wait()
-    server.stop(GRACE_S).wait()
+    print("ready", flush=True)
+    threading.Thread(target=sys.stdin.read, daemon=False).run()
+    server.stop(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

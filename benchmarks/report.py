@@ -1,36 +1,31 @@
-"""What a run says: lines of one figure each, tables for people, and the history in git."""
+"""Figures: one JSON object a line, the form of every benchmark; a table for people; a history in git."""
 
 import json
 import os
 import platform
-import statistics
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-DEFAULT = Path(__file__).parent / "history.jsonl"
-KEYS = ("bench", "case", "metric", "value", "unit", "target", "reached")
-# (bench, case, metric) -> the most it may be; what stands here is compared on every run.
-TARGETS: Mapping[tuple[str, str, str], float] = {}
+HISTORY = Path(__file__).parent / "history.jsonl"
+PERCENTS = (50, 90, 99, 99.9)
 
 
 @dataclass(frozen=True)
-class Line:
+class Figure:
     """One figure.
 
     Args:
-        bench: "stages" or "service".
-        case: the stage, or who was asked and over how many rows: "decide@1000".
-        metric: its name, unit and percentile last: "latency_us_p99".
-        value: the median over the repeats or rounds.
-        unit: "us" or "ratio".
-        target: the most it may be; None when there is none.
-        low, high: the smallest and the largest of the repeats or rounds.
+        bench, case, metric: what was measured; the metric's unit stands last in its name.
+        value: the figure.
+        unit: of the value.
+        target: what it should at most be; None where nothing is promised.
     """
 
     bench: str
@@ -39,119 +34,64 @@ class Line:
     value: float
     unit: str
     target: float | None = None
-    low: float | None = None
-    high: float | None = None
 
     @property
     def reached(self) -> bool | None:
-        """Whether the value is within its target; None when there is none."""
+        """Whether the target is met; None where there is none."""
         return None if self.target is None else self.value <= self.target
 
-    def facts(self) -> dict[str, object]:
-        """The seven keys, in order."""
-        values = {**asdict(self), "reached": self.reached}
-        return {key: values[key] for key in KEYS}
+    def line(self) -> dict[str, object]:
+        """The seven keys."""
+        return {**asdict(self), "value": float(f"{self.value:.4g}"), "reached": self.reached}
 
 
-def percentile(values: Iterable[float], percent: float) -> float:
-    """The nearest-rank percentile: a value that was really measured.
-
-    Args:
-        values: at least one.
-        percent: 0 < percent <= 100.
-    """
-    ordered = sorted(values)
-    rank = -(-len(ordered) * percent // 100)  # rounded up
-    return ordered[max(0, int(rank) - 1)]
+def percentiles(bench: str, case: str, latency_us: Iterable[float]) -> list[Figure]:
+    """p50, p90, p99 and p99.9 of some latencies in microseconds."""
+    found = np.percentile(np.fromiter(latency_us, np.float64), PERCENTS)
+    return [
+        Figure(bench, case, f"latency_us_p{percent:g}", float(value), "us")
+        for percent, value in zip(PERCENTS, found, strict=True)
+    ]
 
 
-def line(
-    name: tuple[str, str, str], values: Sequence[float], unit: str, targets: Mapping[tuple[str, str, str], float] = TARGETS
-) -> Line:
-    """One figure from its repeats.
-
-    Args:
-        name: bench, case and metric.
-        values: one for each repeat or round.
-        unit: theirs.
-        targets: name -> the most it may be.
-    """
-    rounded = [round(value, 3) for value in values]
-    middle = round(statistics.median(rounded), 3)
-    return Line(*name, middle, unit, targets.get(name), min(rounded), max(rounded))
-
-
-def as_json(lines: Iterable[Line]) -> str:
-    """One object a line, with the seven keys."""
-    return "\n".join(json.dumps(each.facts()) for each in lines)
-
-
-def show(lines: Sequence[Line], console: Console) -> None:
-    """A table for each bench: cases down, metrics across, each with its spread."""
-    for bench in dict.fromkeys(each.bench for each in lines):
-        console.print(_table(bench, [each for each in lines if each.bench == bench]))
-
-
-def _table(bench: str, lines: Sequence[Line]) -> Table:
-    metrics = list(dict.fromkeys(each.metric for each in lines if each.unit != "ratio"))
-    ratios = [each.metric for each in lines if each.unit == "ratio" and each.metric.count("_") == 1]
-    metrics += dict.fromkeys(ratios)
-    found = {(each.case, each.metric): each for each in lines}
-    table = Table("case", *metrics, title=f"{bench}: median (smallest to largest of the repeats)")
-    for case in dict.fromkeys(each.case for each in lines):
-        table.add_row(case, *(_cell(found.get((case, metric))) for metric in metrics))
-    return table
-
-
-def _cell(found: Line | None) -> str:
-    if found is None:
-        return ""
-    mark = {None: "", True: " reached", False: f" above {found.target}"}[found.reached]
-    digits = 2 if found.unit == "ratio" else 1
-    return f"{found.value:,.{digits}f} ({found.low:,.{digits}f} to {found.high:,.{digits}f}){mark}"
-
-
-def metadata(*, quick: bool, now: datetime | None = None) -> dict[str, object]:
-    """What a figure means nothing without: when, where, on which code."""
+def machine() -> dict[str, object]:
+    """Where and when the run was made."""
+    cpu = next((line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")), "")
     return {
-        "date": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "cpu": _cpu(),
-        "cores": _cores(),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpu": cpu or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
-        "mode": "quick" if quick else "full",
+        "commit": _commit(),
     }
 
 
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
 def _commit() -> str:
-    """The commit in force, with a + when files differ from it; empty outside git."""
-    asked = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        return subprocess.run(asked, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
-        return ""
+    command = ["git", "-C", str(HISTORY.parent), "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own command
+    return done.stdout.strip()
 
 
-def _cpu() -> str:
-    try:
-        facts = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((fact.partition(":")[2].strip() for fact in facts if fact.startswith("model name")), "")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
-def append(history: Path, lines: Iterable[Line], facts: Mapping[str, object]) -> None:
-    """Add a run to the history, one figure a line.
-
-    Args:
-        history: the file, made if absent.
-        lines: the figures.
-        facts: as `metadata` returns them; they stand on every line.
-    """
+def append(figures: Iterable[Figure], history: Path, run: Mapping[str, object]) -> None:
+    """Add the run to the history."""
     with history.open("a") as out:
-        for each in lines:
-            out.write(json.dumps({**facts, **each.facts(), "low": each.low, "high": each.high}) + "\n")
+        for figure in figures:
+            out.write(json.dumps({**figure.line(), "run": run}) + "\n")
+
+
+def show(figures: Iterable[Figure], *, as_json: bool) -> None:
+    """Print lines of JSON, or a table."""
+    if as_json:
+        for figure in figures:
+            print(json.dumps(figure.line()))
+        return
+    table = Table("bench", "case", "metric", "value", "unit", "target", "reached")
+    for figure in figures:
+        line = figure.line()
+        table.add_row(*("" if cell is None else str(cell) for cell in line.values()))
+    Console(width=140).print(table)

@@ -1,181 +1,135 @@
-"""A synthetic world of any size, from a seed: bundle, customers with histories, model, questions."""
+"""A made-up world of any size, from a seed: bundle, customers and a trained model."""
 
-import csv
 import hashlib
-import io
-import random
-from dataclasses import dataclass
+import json
 from pathlib import Path
 
 import lightgbm
+import msgspec
 import numpy as np
 import yaml
-from nba.v1 import common_pb2, decision_pb2
-from numpy.typing import NDArray
 
-from benchmarks.bundle import ACTION, BEHAVIOUR_READ, CHANNELS, CUSTOMER, DEVICES, GROUPS, OBJECTIVES, REQUEST, policies
-from engine.customer.record import Consent, Purchase, Record
-from engine.decide.request import Contact
+from engine.customer.record import Consent, Interaction, Record
+from engine.decide.behaviour import NAMES
 from engine.serve.build import MODEL
 from engine.store.lmdb import LmdbStore
 from models import Feature, FeatureSpec, Manifest, Registry
 from models.export import assert_parity, export_lightgbm
-from models.spec import Float32Array
 
-NOW_MS = 1_764_000_000_000  # a fixed moment: the same question gets the same answer in every run
+CHANNELS = ("app", "email", "paid", "web")
+GROUPS = tuple(f"group_{i}" for i in range(10))
+NOW_MS = 1_767_225_600_000
 DAY_MS = 86_400_000
+TREES, LEAVES = 200, 31
 CUSTOMERS = 200
-LIMIT = 3
-SAMPLES = 4_000
-TREES = {"num_leaves": 15, "learning_rate": 0.1, "min_data_in_leaf": 20, "feature_fraction": 0.8}
-FIXED = {"objective": "binary", "verbosity": -1, "deterministic": True, "force_row_wise": True, "num_threads": 1}
-ROUNDS = 100
 
 
-@dataclass(frozen=True)
-class Workload:
-    """What was written.
+def build(directory: Path, rows: int, seed: int = 0) -> tuple[Path, Path]:
+    """Write a bundle of so many rows and the state beside it.
 
     Args:
-        bundle, state: directories, as `nba serve` takes them.
-        rows: R, rows of the catalogue, all of them asked.
-        questions: serialised `DecideRequest`s, one for each customer.
+        directory: made if absent.
+        rows: actions x channels; a multiple of 4, or fewer.
+        seed: of everything.
+
+    Returns:
+        the bundle's directory and the state's.
     """
-
-    bundle: Path
-    state: Path
-    rows: int
-    questions: tuple[bytes, ...]
-
-
-def write_workload(directory: Path, rows: int, seed: int = 1) -> Workload:
-    """Write a bundle, a store and a model.
-
-    Args:
-        directory: made if absent; gets `bundle` and `state`.
-        rows: R, an even number: every action stands in both channels.
-        seed: fixes everything.
-    """
-    draw = random.Random(seed)  # noqa: S311  a workload, not a secret
+    rng = np.random.default_rng(seed)
     bundle, state = directory / "bundle", directory / "state"
     bundle.mkdir(parents=True, exist_ok=True)
-    _write_bundle(bundle, rows // len(CHANNELS), draw)
-    _write_model(state / "models", seed)
-    store = LmdbStore(state / "store")
-    store.put(_record(number, rows // len(CHANNELS), draw) for number in range(CUSTOMERS))
-    store.close()
-    return Workload(bundle, state, rows, tuple(_question(number) for number in range(CUSTOMERS)))
-
-
-def _write_bundle(bundle: Path, actions: int, draw: random.Random) -> None:
-    schema = {"customer": CUSTOMER, "request": REQUEST, "action": ACTION}
-    files = {
-        "schema.yaml": yaml.safe_dump(schema),
-        "channels.yaml": yaml.safe_dump(CHANNELS),
-        "policies.yaml": yaml.safe_dump(policies(_names(actions, "group"), _names(actions, "objective"))),
-        "arbitration.yaml": yaml.safe_dump({"levers": {"group_0": 1.2}}),
-        "actions.csv": _actions(actions, draw),
-    }
-    for name, text in files.items():
+    for name, text in _texts(rng, rows).items():
         (bundle / name).write_text(text)
+    store = LmdbStore(state / "store")
+    people = [_person(rng, index) for index in range(CUSTOMERS)]
+    store.put(people)
+    store.apply([event for person in people for event in _history(rng, person.customer_id)])
+    store.close()
+    _model(rng, state)
+    return bundle, state
 
 
-def _names(actions: int, kind: str) -> list[str]:
-    return sorted({_labels(number)[kind] for number in range(actions)})
-
-
-def _labels(number: int) -> dict[str, str]:
-    return {"group": f"group_{number % GROUPS}", "objective": OBJECTIVES[number % len(OBJECTIVES)]}
-
-
-def _actions(actions: int, draw: random.Random) -> str:
-    out = io.StringIO()
-    messages = [f"message_{channel}" for channel in CHANNELS]
-    writer = csv.writer(out)
-    writer.writerow(["action_key", "objective", "group", "purposes", "value", *ACTION, *messages])
-    for number in range(actions):
-        labels, key = _labels(number), _key(number)
-        purpose = "service" if labels["objective"] == "serve" else "marketing.offers"
-        own = [round(draw.uniform(1, 50), 2), round(draw.random(), 3), draw.randrange(5)]
-        words = [f"{channel}/{key}" for channel in CHANNELS]
-        writer.writerow([key, labels["objective"], labels["group"], purpose, *own, *words])
-    return out.getvalue()
-
-
-def _key(number: int) -> str:
-    return f"action_{number:04d}"
-
-
-def _record(number: int, actions: int, draw: random.Random) -> Record:
-    """A customer of about 60 purchases and 40 contacts; one in ten allows no marketing."""
-    purchases = sorted(_purchase(draw) for _ in range(draw.randrange(40, 80)))
-    contacts = sorted(_contact(actions, draw) for _ in range(draw.randrange(25, 55)))
-    said = {"marketing": draw.random() > 0.1, "service": True}
-    consents = [Consent(purpose, "", granted, "import", NOW_MS - DAY_MS) for purpose, granted in said.items()]
-    return Record(_customer_id(number), _attributes(draw), consents, "Europe/Paris", purchases, contacts)
-
-
-def _customer_id(number: int) -> str:
-    return f"customer-{number:05d}"
-
-
-def _attributes(draw: random.Random) -> dict[str, bool | int | float | str]:
+def _texts(rng: np.random.Generator, rows: int) -> dict[str, str]:
+    channels = CHANNELS if rows >= len(CHANNELS) * 2 else CHANNELS[:1]
+    header = "action_key,objective,group,purposes,value,cost,channels,margin,level"
+    lines = [
+        f"action_{i:05d},{('grow', 'retain', 'serve')[i % 3]},{GROUPS[i % 10]},marketing,{rng.uniform(1, 50):.2f},0.5,"
+        f"{';'.join(CHANNELS)},{rng.uniform():.3f},{rng.integers(0, 5)}"
+        for i in range(max(1, rows // len(channels)))
+    ]
     return {
-        "age": draw.randrange(16, 90), "city": draw.choice(["paris", "lyon", "nantes"]), "member": draw.random() < 0.6,
-        "income": round(draw.uniform(10_000, 120_000), 2), "risk": round(draw.random(), 3),
+        "schema.yaml": "customer: {age: int, income: double, region: string, member: bool, tier: int}\n"
+        "request: {device: string, page: string}\naction: {margin: double, level: int}\n",
+        "channels.yaml": yaml.safe_dump({channel: {"direction": "inbound"} for channel in CHANNELS}),
+        "actions.csv": "\n".join([header, *lines]) + "\n",
+        "policies.yaml": yaml.safe_dump(_policies(len(lines)), width=200),
+        "arbitration.yaml": "levers: {group_0: 1.2}\n",
+    }
+
+
+def _policies(actions: int) -> dict[str, object]:
+    return {
+        "eligibility": [
+            {"name": "adults", "when": "customer.age >= 18"},
+            {"name": "level", "when": "customer.tier >= action.level - 4"},
+            *({"name": f"income {g}", "scope": {"group": g}, "when": f"customer.income > {i * 1000}.0"}
+              for i, g in enumerate(GROUPS[:actions])),
+        ],
+        "applicability": [
+            {"name": "not at the till", "when": "request.page != 'checkout'", "on_missing": "pass"},
+            {"name": "regions", "scope": {"objective": "grow"}, "when": "customer.region in ['north', 'south']"},
+        ],
+        "suitability": [{"name": "margin", "when": "action.margin > 0.01 || customer.member"}],
+        "contact": [
+            {"name": "sixty a week", "kind": "exposure", "at_most": 60, "within": "7d"},
+            {"name": "two of an action", "kind": "exposure", "at_most": 2, "within": "30d", "per": "action"},
+            {"name": "nine of a group", "kind": "exposure", "at_most": 9, "within": "30d", "per": "group"},
+        ],
+        "cooldown": [{"name": "dismissed", "after": "dismiss", "for": "30d", "per": "action"}],
     }  # fmt: skip
 
 
-def _purchase(draw: random.Random) -> Purchase:
-    return Purchase(NOW_MS - draw.randrange(1, 300 * DAY_MS), round(draw.uniform(2, 150), 2), draw.choice([0.0, 1.5]))
-
-
-def _contact(actions: int, draw: random.Random) -> Contact:
-    number, kind = draw.randrange(actions), draw.choice(["exposure", "exposure", "exposure", "click", "redemption"])
-    at_ms = NOW_MS - draw.randrange(1, 120 * DAY_MS)
-    return Contact(at_ms, kind, _key(number), **_labels(number), channel=draw.choice(list(CHANNELS)))
-
-
-def spec() -> FeatureSpec:
-    """What the model reads: of the customer, the action and the request."""
-    numbers = [*(f"customer.{name}" for name in BEHAVIOUR_READ), "customer.age", "customer.income", "action.margin"]
-    texts = {
-        "action.group": tuple(f"group_{number}" for number in range(GROUPS)),
-        "action.channel": tuple(CHANNELS),
-        "request.device": DEVICES,
+def _person(rng: np.random.Generator, index: int) -> Record:
+    attributes: dict[str, bool | int | float | str] = {
+        "age": int(rng.integers(18, 90)),
+        "income": float(rng.uniform(10_000, 90_000)),
+        "region": str(rng.choice(["north", "south"])),
+        "member": bool(rng.integers(2)),
+        "tier": int(rng.integers(0, 5)),
     }
-    return FeatureSpec((*(Feature(n) for n in numbers), *(Feature(n, "categorical", k) for n, k in texts.items())))
+    consents = [Consent("marketing", "", granted=True, source="made up", at_ms=NOW_MS - 400 * DAY_MS)]
+    return Record(f"customer_{index}", {**attributes}, consents)
 
 
-def _write_model(registry: Path, seed: int) -> None:
-    made, names = np.random.default_rng(seed), spec()
-    features = made.gamma(2.0, 20.0, (SAMPLES, len(names.features))).astype(np.float32)
-    for at, feature in enumerate(names.features):
-        if feature.categories:
-            features[:, at] = made.integers(0, len(feature.categories), SAMPLES)
-    signal = features[:, 0] / 40 - features[:, 1] / 60 + features[:, -3] / GROUPS + made.normal(size=SAMPLES)
-    booster = _fit(features, signal > np.quantile(signal, 0.9), seed)
+def _history(rng: np.random.Generator, customer_id: str) -> list[Interaction]:
+    made = []
+    for index in range(50):
+        at_ms = NOW_MS - int(rng.integers(1, 365 * DAY_MS))
+        key = f"action_{rng.integers(0, 250):05d}"
+        kind = str(rng.choice(["purchase", "exposure", "click"]))
+        place = {"action_key": key, "group": GROUPS[int(key[-1])], "channel": str(rng.choice(CHANNELS))}
+        amount = float(rng.uniform(1, 100)) if kind == "purchase" else 0.0
+        event = Interaction(f"{customer_id}-{index}", customer_id, kind, at_ms, amount=amount)
+        made.append(msgspec.structs.replace(event, **place))
+    return made
+
+
+def _model(rng: np.random.Generator, state: Path) -> None:
+    numbers = [f"customer.{name}" for name in ("age", "income", "tier", *NAMES)]
+    row = [Feature("action.margin"), Feature("action.value"), Feature("action.group", "categorical", GROUPS)]
+    spec = FeatureSpec((*(Feature(name) for name in numbers), *row, Feature("action.channel", "categorical", CHANNELS)))
+    features = rng.normal(size=(4_000, len(spec.features))).astype(np.float32) * 10
+    features[rng.random(features.shape) < 0.1] = np.nan
+    labels = (np.nan_to_num(features[:, -4:]).sum(axis=1) + rng.normal(size=4_000) * 10 > 0).astype(int)
+    options = {"objective": "binary", "num_leaves": LEAVES, "min_data_in_leaf": 5, "verbosity": -1, "num_threads": 1,
+               "seed": 0, "deterministic": True}  # fmt: skip
+    booster = lightgbm.train(options, lightgbm.Dataset(features, labels), TREES)
     model = export_lightgbm(booster)
-    assert_parity(booster, model, features[:100])
-    Registry(registry).save(model, Manifest(MODEL, hashlib.sha256(model).hexdigest(), names, {}, (0, NOW_MS), 0.1))
+    assert_parity(booster, model, features[:200])
+    digest = hashlib.sha256(model).hexdigest()
+    Registry(state / "models").save(model, Manifest(MODEL, digest, spec, {}, (0, NOW_MS), 0.1))
 
 
-def _fit(features: Float32Array, labels: NDArray[np.bool_], seed: int) -> lightgbm.Booster:
-    # One all-missing row, of no weight, makes LightGBM give every split the missing type NaN.
-    padded = np.vstack([features, np.full((1, features.shape[1]), np.nan, np.float32)])
-    data = lightgbm.Dataset(padded, np.append(labels, False), weight=np.append(np.ones(len(labels)), 0.0))
-    return lightgbm.train({**FIXED, **TREES, "seed": seed}, data, ROUNDS)
-
-
-def _question(number: int) -> bytes:
-    device = common_pb2.Value(string_value=DEVICES[number % len(DEVICES)])
-    asked = decision_pb2.DecideRequest(
-        request_id=f"bench-{number:05d}",
-        customer=decision_pb2.Customer(id=_customer_id(number)),
-        context={"device": device},
-        channels=[decision_pb2.ChannelRequest(channel=channel, limit=LIMIT) for channel in CHANNELS],
-        now_ms=NOW_MS,
-    )
-    return bytes(asked.SerializeToString(deterministic=True))
-
-
+def describe() -> str:
+    """The workload in one JSON object, for the history."""
+    return json.dumps({"trees": TREES, "leaves": LEAVES, "customers": CUSTOMERS, "history": 50})

@@ -128,7 +128,8 @@ def serve(
     from engine.serve.server import serve as run
 
     with _faults():
-        raise typer.Exit(run(Settings(bundle, state, address, port, workers)))
+        code = run(Settings(bundle, state, address, port, workers))
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -176,6 +177,17 @@ def show(customer: str, state: State = STATE) -> None:
         typer.echo(f"no customer '{customer}' in {state}", err=True)
         raise typer.Exit(1)
     typer.echo(msgspec.json.format(msgspec.json.encode(record), indent=1).decode())
+
+
+@app.command()
+def bench(
+    as_json: AsJson = False,
+    quick: Annotated[bool, typer.Option(help="A tenth of the calls: for a look, not for the record.")] = False,
+) -> None:
+    """Measure each stage, and Decide beside a bare gRPC echo; appends to benchmarks/history.jsonl."""
+    from benchmarks.run import run
+
+    raise typer.Exit(run(as_json=as_json, quick=quick))
 
 
 @app.command()

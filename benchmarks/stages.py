@@ -1,0 +1,98 @@
+"""Each stage of one decision alone, in one process."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from nba.v1 import common_pb2, decision_pb2
+
+from benchmarks.report import Figure, percentiles
+from benchmarks.workload import CHANNELS, NOW_MS, build
+from engine.customer.view import view
+from engine.decide import explain
+from engine.decide.arbitration import priority_of
+from engine.decide.gates import STANDING, Moment
+from engine.decide.pipeline import decide
+from engine.decide.selection import rank
+from engine.journal.segments import SegmentJournal
+from engine.serve.build import load_snapshot
+from engine.serve.limits import Limits
+from engine.serve.wire import Reader, write_response
+from engine.store.lmdb import LmdbStore
+from models import assemble
+
+
+def message(customer: int = 7) -> decision_pb2.DecideRequest:
+    """One request for every channel."""
+    return decision_pb2.DecideRequest(
+        request_id="bench",
+        customer=decision_pb2.Customer(id=f"customer_{customer}"),
+        context={"device": common_pb2.Value(string_value="phone"), "page": common_pb2.Value(string_value="home")},
+        channels=[decision_pb2.ChannelRequest(channel=channel, limit=3) for channel in CHANNELS],
+        now_ms=NOW_MS,
+        seed=1,
+    )
+
+
+def measure(rows: int, directory: Path, calls: int) -> list[Figure]:
+    """Every stage at one size of catalogue.
+
+    Args:
+        rows: of the catalogue; all are asked for.
+        directory: for the workload's files.
+        calls: timed calls of each stage, after a tenth as many to warm up.
+    """
+    bundle, state = build(directory, rows)
+    figures: list[Figure] = []
+    with _stages(bundle, state) as stages:
+        for name, stage in stages.items():
+            figures += percentiles("stages", f"{name}, {rows} rows", _timed(stage, calls))
+    return figures
+
+
+def _timed(stage: Callable[[], object], calls: int) -> Iterator[float]:
+    for _ in range(calls // 10 + 1):
+        stage()
+    for _ in range(calls):
+        start = time.perf_counter_ns()
+        stage()
+        yield (time.perf_counter_ns() - start) / 1_000
+
+
+@contextmanager
+def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object]]]:
+    snapshot = load_snapshot(bundle, state / "models")
+    store, journal = LmdbStore(state / "store"), SegmentJournal(state / "journal", 0)
+    reader, asked = Reader(snapshot, Limits()), message()
+    request, sent = reader.request(asked, NOW_MS, 1), reader.customer(asked.customer, NOW_MS)
+    stored = store.load(sent.customer_id)
+    customer = view(stored, sent, snapshot.consents, NOW_MS)
+    moment = Moment(customer, request, customer.facts())
+    evaluation = decide(snapshot, customer, request)
+    rows = evaluation.candidates
+    columns: dict[str, object] = {f"customer.{name}": value for name, value in moment.facts.items()}
+    columns |= {f"action.{name}": column[rows] for name, column in snapshot.catalogue.columns.items()}
+    features = assemble(snapshot.spec, columns, len(rows))
+    packed = asked.SerializeToString()
+    reply = write_response(evaluation, request, 0, "bench")
+    every = np.ones(len(rows), np.bool_)
+    value, lever = snapshot.catalogue.value[rows], snapshot.catalogue.lever[rows]
+    yield {
+        "parse and read": lambda: reader.request(decision_pb2.DecideRequest.FromString(packed), NOW_MS, 1),
+        "load": lambda: store.load(sent.customer_id),
+        "view": lambda: view(stored, sent, snapshot.consents, NOW_MS),
+        "gates": lambda: snapshot.gates.evaluate(moment),
+        "rows lost": lambda: snapshot.gates.lost_at(evaluation.passed) == STANDING,
+        "features": lambda: assemble(snapshot.spec, columns, len(rows)),
+        "score": lambda: snapshot.scorer.score(features),
+        "arbitration": lambda: priority_of(evaluation.propensity, value, lever),
+        "selection": lambda: rank(evaluation.priority, every, 3),
+        "whole core": lambda: decide(snapshot, customer, request),
+        "write": lambda: write_response(evaluation, request, 0, "bench").SerializeToString(),
+        "words, full": lambda: explain.full(evaluation),
+        "journal": lambda: journal.offer(packed + reply.SerializeToString()),
+    }
+    journal.close()
+    store.close()
