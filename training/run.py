@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
 
 from engine.customer.features import behaviour
 from engine.decide.behaviour import NAMES
 from engine.decide.bundle import FILES, read_bundle
 from engine.store.lmdb import LmdbStore
+from engine.store.protocol import Store
 from models import Feature, FeatureSpec, Manifest, Registry, assemble
 from models.export import assert_parity, export_lightgbm
 from models.scorers import OnnxScorer
@@ -34,7 +37,9 @@ def train(bundle: Path, state: Path) -> dict[str, float | str]:
     """
     contacts = pd.read_parquet(state / "data" / "contacts.parquet")
     spec = _spec(bundle, state, contacts)
-    features = _features(spec, contacts, state)
+    store = LmdbStore(state / "store")
+    features = features_of(spec, contacts, store)
+    store.close()
     labels = contacts.label.to_numpy(np.int64)
     later = contacts.action_key.isin(_last(contacts)).to_numpy()
     booster = fit(features[~later], labels[~later])
@@ -64,16 +69,26 @@ def _spec(bundle: Path, state: Path, contacts: pd.DataFrame) -> FeatureSpec:
     return FeatureSpec((*numeric, *ordered, Feature("action.group", "categorical", groups)))
 
 
-def _features(spec: FeatureSpec, contacts: pd.DataFrame, state: Path) -> Float32Array:
-    """Features as they stood when each campaign started: float32[N, F]."""
-    store = LmdbStore(state / "store")
+def features_of(spec: FeatureSpec, contacts: pd.DataFrame, store: Store) -> Float32Array:
+    """Features as they stood when each campaign started.
+
+    Args:
+        spec: F features.
+        contacts: N rows of customer_id, start_ms and group.
+        store: holds the customers.
+
+    Returns:
+        float32[N, F].
+    """
     made = []
-    for customer_id, at_ms, group in zip(contacts.customer_id, contacts.start_ms, contacts.group, strict=True):
+    rows = zip(contacts.customer_id, contacts.start_ms, contacts.group, strict=True)
+    for customer_id, at_ms, group in track(
+        rows, "features", len(contacts), console=Console(stderr=True), transient=True
+    ):
         record = store.load(customer_id)
         facts = {**behaviour(record, int(at_ms)), **record.attributes} if record else {}
         columns = {f"customer.{name}": value for name, value in facts.items()}
         made.append(assemble(spec, {**columns, "action.group": group}, 1))
-    store.close()
     return np.vstack(made)
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from engine.decide.bundle import FILES, read_bundle
 from engine.decide.snapshot import Snapshot, build_snapshot
 from models import FeatureSpec, ModelError, PriorScorer, Registry
+from rules import Schema
 
 MODEL = "response"  # the name under which the model in force is registered
+FITTING = {"numeric": ("int", "uint", "double", "bool", "timestamp", "duration"), "categorical": ("string",)}
 FIRST_DAY_RATE = 0.01  # with no model at all every row is equally likely; only value and lever then rank
 
 
@@ -32,7 +34,26 @@ def load_snapshot(bundle: Path, registry: Path | None) -> Snapshot:
     if registry is None or not (registry / MODEL / "latest").exists():
         return build_snapshot(read, texts, FeatureSpec(()), (prior, prior), "prior")
     manifest, scorer = Registry(registry).load(MODEL)
+    _fits(manifest.spec, read.schema)
     return build_snapshot(read, texts, manifest.spec, (scorer, PriorScorer(manifest.base_rate)), manifest.version)
+
+
+def _fits(spec: FeatureSpec, schema: Schema) -> None:
+    """A model that reads what nobody can know would score silence.
+
+    Raises:
+        ModelError: naming each feature that the schema does not have, or has as another type.
+    """
+    kinds = schema.qualified()
+    wrong = [
+        f"{feature.name} is {kinds.get(feature.name, 'no attribute')}, not {feature.kind}"
+        for feature in spec.features
+        if kinds.get(feature.name) not in FITTING[feature.kind]
+    ]
+    if wrong:
+        raise ModelError(
+            f"the model does not fit the bundle's schema: {'; '.join(wrong)}; train again or mend the schema"
+        )
 
 
 __all__ = ["ModelError", "load_snapshot", "read_texts"]

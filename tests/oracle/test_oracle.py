@@ -31,6 +31,7 @@ COLUMNS = ("action_key", "objective", "group", "purposes", "value", "lever", "ch
 
 names = st.sampled_from
 moments = st.integers(-3, 3).map(lambda hours: NOW_MS + hours * HOUR_MS)
+heavy = st.sampled_from([0.0, 1.0, 2.5])
 worth = st.sampled_from([0.0, 1.0, 2.5, -1.0])
 
 
@@ -75,7 +76,7 @@ def worlds(draw):
         for i in range(draw(st.integers(0, 3)))
     ]  # fmt: skip
     levers = (
-        draw(st.dictionaries(names(sorted({a["group"] for a in made}) or ["g1"]), worth, max_size=1)) if made else {}
+        draw(st.dictionaries(names(sorted({a["group"] for a in made}) or ["g1"]), heavy, max_size=1)) if made else {}
     )
     return oracle.World(made, policies, contacts, levers)
 

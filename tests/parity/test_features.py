@@ -1,0 +1,102 @@
+"""Training and serving see the same features, and a decision alone is the decision in a batch."""
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.customer.change import apply_interaction
+from engine.customer.features import behaviour
+from engine.customer.record import Interaction, Record
+from engine.customer.view import Sent, view
+from engine.decide.behaviour import BEHAVIOUR
+from engine.decide.bundle import read_bundle
+from engine.decide.pipeline import decide
+from engine.decide.request import Ask, Request
+from engine.decide.snapshot import build_snapshot
+from engine.store.lmdb import LmdbStore
+from models import Feature, FeatureSpec, PriorScorer
+from training.run import features_of
+
+NOW_MS = 1_700_000_000_000
+SPEC = FeatureSpec((
+    *(Feature(f"customer.{name}") for name in BEHAVIOUR),
+    Feature("customer.city", "categorical", ("Oslo", "Rome")),
+    Feature("action.group", "categorical", ("g0", "g1")),
+))  # fmt: skip
+TEXTS = {
+    "schema.yaml": "customer: {city: string}",
+    "channels.yaml": "web: {direction: inbound}",
+    "actions.csv": "action_key,objective,group,purposes,value\na0,grow,g0,service,1\na1,grow,g1,service,2\n",
+    "policies.yaml": "{}",
+}
+
+
+class Remembering:
+    """A scorer that keeps what it was given."""
+
+    def score(self, features):
+        self.features = features
+        return (np.nan_to_num(features).sum(axis=1) % 1).astype(np.float32)
+
+
+def snapshot_with(scorer):
+    return build_snapshot(read_bundle(TEXTS), TEXTS, SPEC, (scorer, PriorScorer(0.1)), "test")
+
+
+events = st.builds(
+    Interaction,
+    key=st.uuids().map(str),
+    customer_id=st.just("anna"),
+    kind=st.sampled_from(["purchase", "exposure", "redemption"]),
+    at_ms=st.integers(NOW_MS - 200 * 86_400_000, NOW_MS + 86_400_000),
+    action_key=st.sampled_from(["a0", "a1"]),
+    amount=st.floats(0, 1000),
+    discount=st.sampled_from([0.0, 1.5]),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(events, max_size=12), st.sampled_from([{}, {"city": "Rome"}, {"city": "Paris"}]))
+def test_training_builds_the_features_that_serving_scores(tmp_path_factory, history, attributes):
+    store = LmdbStore(tmp_path_factory.mktemp("store"), 1 << 22)
+    store.put([Record("anna", attributes)])
+    store.apply(history)
+    contacts = pd.DataFrame({"customer_id": "anna", "start_ms": NOW_MS, "group": ["g0", "g1"]})
+    trained = features_of(SPEC, contacts, store)
+    scorer = Remembering()
+    snapshot = snapshot_with(scorer)
+
+    customer = view(store.load("anna"), Sent("anna"), snapshot.consents, NOW_MS)
+    allowed = dict.fromkeys(snapshot.consents, True)
+    served = decide(
+        snapshot, type(customer)(customer.attributes, customer.behaviour, allowed), Request((Ask("web"),), NOW_MS)
+    )
+    store.close()
+
+    assert len(served.candidates) == 2
+    np.testing.assert_array_equal(trained, scorer.features)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(events, max_size=12))
+def test_what_comes_later_never_changes_what_stood(history):
+    record = earlier = Record("anna")
+    for event in history:
+        record = apply_interaction(record, event)
+        earlier = apply_interaction(earlier, event) if event.at_ms < NOW_MS else earlier
+
+    assert behaviour(record, NOW_MS) == behaviour(earlier, NOW_MS)
+    assert set(behaviour(record, NOW_MS)) <= set(BEHAVIOUR)
+
+
+def test_a_row_scores_alone_as_it_does_among_others():
+    snapshot = snapshot_with(Remembering())
+    customer = view(None, Sent("", {"city": "Rome"}), (), NOW_MS)
+    allowed = dict.fromkeys(snapshot.consents, True)
+    customer = type(customer)(customer.attributes, customer.behaviour, allowed)
+
+    together = decide(snapshot, customer, Request((Ask("web", limit=2),), NOW_MS))
+    alone = [decide(snapshot, customer, Request((Ask("web"),), NOW_MS, action_keys=(key,))) for key in ("a0", "a1")]
+
+    assert together.propensity.tolist() == [one.propensity[0] for one in alone]

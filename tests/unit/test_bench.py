@@ -1,0 +1,65 @@
+"""The measuring itself: lateness counts, figures have their form, the history grows."""
+
+import json
+
+import pytest
+
+from benchmarks.load import drive, schedule
+from benchmarks.report import Figure, append, percentiles
+
+KEYS = ["bench", "case", "metric", "value", "unit", "target", "reached"]
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def wait(self, seconds):
+        self.now += max(seconds, 0.0001)
+
+
+def test_latency_counts_from_when_a_call_was_due():
+    clock = Clock()
+
+    def slow(_):
+        clock.now += 1.0
+
+    first, second = drive(slow, iter([0.0, 0.1]), clock, clock.wait)
+
+    assert first == pytest.approx(1_000_000, rel=0.2)
+    assert second == pytest.approx(1_900_000, rel=0.2)
+
+
+def test_the_schedule_is_the_seeds_and_keeps_its_rate():
+    due = list(schedule(100.0, 10_000, 1))
+
+    assert due == list(schedule(100.0, 10_000, 1))
+    assert due[-1] == pytest.approx(100, rel=0.05)
+
+
+def test_percentiles_are_told_with_their_unit():
+    found = percentiles("stages", "gates", range(1, 1001))
+
+    assert [figure.metric for figure in found] == [f"latency_us_p{p}" for p in ("50", "90", "99", "99.9")]
+    assert found[0].value == 500.5
+
+
+@pytest.mark.parametrize(("target", "reached"), [(None, None), (2.0, True), (0.5, False)])
+def test_a_line_has_seven_keys_and_says_whether_the_target_is_met(target, reached):
+    line = Figure("a", "b", "c_us", 1.0, "us", target).line()
+
+    assert list(line) == KEYS
+    assert line["reached"] is reached
+
+
+def test_every_run_is_added_to_the_history(tmp_path):
+    history = tmp_path / "history.jsonl"
+    for _ in range(2):
+        append([Figure("a", "b", "c_us", 1.0, "us")], history, {"at": "now"})
+
+    assert [json.loads(line)["run"]["at"] for line in history.read_text().splitlines()] == ["now", "now"]

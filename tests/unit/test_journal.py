@@ -1,0 +1,63 @@
+"""The journal: what was offered is there, whatever happened to the process."""
+
+import os
+import subprocess
+import sys
+
+import msgspec
+
+from engine.journal.segments import SegmentJournal, read
+
+
+def entry(number):
+    return msgspec.msgpack.encode({"number": number})
+
+
+def numbers(directory):
+    return [found["number"] for found in read(directory)]
+
+
+def test_entries_come_back_in_their_order(tmp_path):
+    journal = SegmentJournal(tmp_path, 0)
+    for number in range(100):
+        journal.offer(entry(number))
+    journal.close()
+
+    assert numbers(tmp_path) == list(range(100))
+
+
+def test_each_start_opens_a_segment_of_its_own(tmp_path):
+    for number in range(3):
+        journal = SegmentJournal(tmp_path, 1)
+        journal.offer(entry(number))
+        journal.close()
+
+    assert len(list(tmp_path.glob("*.seg"))) == 3
+    assert numbers(tmp_path) == [0, 1, 2]
+
+
+def test_a_killed_process_loses_nothing_it_offered(tmp_path):
+    script = f"""
+import os, signal, pathlib, msgspec
+from engine.journal.segments import SegmentJournal
+journal = SegmentJournal(pathlib.Path({str(tmp_path)!r}), 0)
+for number in range(1000):
+    journal.offer(msgspec.msgpack.encode({{"number": number}}))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+
+    assert done.returncode == -9
+    assert numbers(tmp_path) == list(range(1_000))
+
+
+def test_a_torn_tail_ends_its_segment_and_no_other(tmp_path):
+    for worker in (0, 1):
+        journal = SegmentJournal(tmp_path, worker)
+        journal.offer(entry(worker))
+        journal.offer(entry(worker + 10))
+        journal.close()
+    first = min(tmp_path.glob("*.seg"))
+    os.truncate(first, first.stat().st_size - 1)
+
+    assert numbers(tmp_path) == [0, 1, 11]

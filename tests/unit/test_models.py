@@ -1,0 +1,80 @@
+"""The registry and what may be loaded from it."""
+
+import hashlib
+import json
+
+import lightgbm
+import numpy as np
+import pytest
+
+from engine.serve.build import MODEL, load_snapshot
+from models import Feature, FeatureSpec, Manifest, ModelError, Registry, assemble
+from models.export import export_lightgbm
+
+SPEC = FeatureSpec((Feature("customer.age"), Feature("action.group", "categorical", ("cards", "loans"))))
+
+
+@pytest.fixture(scope="module")
+def model():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 2)).astype(np.float32)
+    features[0] = np.nan
+    data = lightgbm.Dataset(features, (features[:, 1] > 0).astype(int))
+    return export_lightgbm(lightgbm.train({"objective": "binary", "verbosity": -1, "num_threads": 1}, data, 3))
+
+
+def saved(directory, model, spec=SPEC):
+    digest = hashlib.sha256(model).hexdigest()
+    Registry(directory).save(model, Manifest(MODEL, digest, spec, {"auc": 0.8}, (1, 2), 0.1))
+    return directory / MODEL / digest[:12]
+
+
+def test_a_saved_model_comes_back_with_its_manifest(tmp_path, model):
+    saved(tmp_path, model)
+
+    manifest, scorer = Registry(tmp_path).load(MODEL)
+
+    assert (manifest.spec, manifest.metrics, manifest.window) == (SPEC, {"auc": 0.8}, (1, 2))
+    assert scorer.score(np.zeros((2, 2), np.float32)).shape == (2,)
+
+
+@pytest.mark.parametrize("spoil", ["digest", "features", "truncated", "no manifest", "no json"])
+def test_a_spoiled_model_is_refused(tmp_path, model, spoil):
+    place = saved(tmp_path, model)
+    manifest = place / "manifest.json"
+    facts = json.loads(manifest.read_text())
+    if spoil == "digest":
+        (place / "model.onnx").write_bytes(model + b"x")
+    elif spoil == "features":
+        manifest.write_text(json.dumps({**facts, "spec": FeatureSpec(SPEC.features[:1]).to_json()}))
+    elif spoil == "truncated":
+        (place / "model.onnx").write_bytes(model[:100])
+    elif spoil == "no manifest":
+        manifest.unlink()
+    else:
+        manifest.write_text("{")
+
+    with pytest.raises(ModelError, match="train"):
+        Registry(tmp_path).load(MODEL)
+
+
+def test_a_model_that_reads_what_the_schema_has_not_is_refused(tmp_path, model):
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "schema.yaml").write_text("customer: {age: string}")
+    (bundle / "channels.yaml").write_text("web: {direction: inbound}")
+    (bundle / "actions.csv").write_text("action_key,objective,group,purposes,value\na,b,cards,d,1\n")
+    (bundle / "policies.yaml").write_text("{}")
+    saved(tmp_path / "models", model)
+
+    with pytest.raises(ModelError, match=r"customer.age is string, not numeric"):
+        load_snapshot(bundle, tmp_path / "models")
+
+
+def test_a_scalar_holds_for_every_row_and_what_is_unseen_is_missing():
+    columns = {"customer.age": 30, "action.group": np.array(["loans", "boats", None], object)}
+
+    made = assemble(SPEC, columns, 3)
+
+    np.testing.assert_array_equal(made, np.array([[30, 1], [30, np.nan], [30, np.nan]], np.float32))
+    assert np.isnan(assemble(SPEC, {}, 2)).all()
