@@ -29,11 +29,13 @@ class Site:
         tree: the condition.
         rows: intp[...], the rows it is asked of, where it reads the action; None where it does not.
         lenient: whether unknown passes.
+        apart: conditions share verdicts only with those of the same word.
     """
 
     tree: Node
     rows: Rows | None = None
     lenient: bool = False
+    apart: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Batch:
         self._groups: list[_Group] = []
         alone: list[list[int]] = []
         for members in _alike(range(len(sites)), lambda at: _key(sites[at])).values():
-            same = list(_alike(members, lambda at: sites[at].tree).values())
+            same = list(_alike(members, lambda at: (sites[at].tree, sites[at].apart)).values())
             if sites[members[0]].rows is None and len(same) < ALIKE:
                 alone.extend(same)
             elif sites[members[0]].rows is None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 CHANNELS = ("app", "direct_mail", "email", "web")
 PURPOSE = "marketing.offers"
-MADE_UP = "made up for the demo"
+TIME_ZONE = "America/New_York"  # made up, too
 CONSENTING = {"app": 0.5, "direct_mail": 0.9, "email": 0.7, "web": 0.6}
 OBJECTIVES = {"type_a": "retain", "type_b": "grow", "type_c": "acquire"}
 
@@ -72,6 +72,7 @@ def _customers(demographics: pd.DataFrame, households: np.ndarray, rng: np.rando
     frame = pd.DataFrame({"household_id": households}).merge(demographics, on="household_id", how="left")
     made = frame.drop(columns="household_id").astype(object).where(lambda f: f.notna(), "").astype(str)
     made.insert(0, "customer_id", _ids(frame.household_id))
+    made.insert(1, "time_zone", TIME_ZONE)
     for channel in CHANNELS:
         made[f"consent:{PURPOSE}:{channel}"] = rng.random(len(made)) < CONSENTING[channel]
     return made

@@ -5,7 +5,9 @@ from bisect import insort
 import msgspec
 
 from engine.customer.record import KEPT, Consent, Interaction, Purchase, Record
-from engine.decide.request import Contact
+from engine.decide.consents import EVERYTHING
+from engine.decide.purposes import lineage
+from engine.decide.request import Contact, Preferences
 
 
 def apply_interaction(record: Record, interaction: Interaction) -> Record:
@@ -36,15 +38,29 @@ def set_consent(record: Record, consent: Consent) -> Record:
     return msgspec.structs.replace(record, consents=[*rest, kept], revision=record.revision + 1)
 
 
-def allows(record: Record, purpose: str, channel: str) -> bool:
-    """Whether the person allowed a purpose in a channel; no statement means no.
+def set_preferences(record: Record, preferences: Preferences) -> Record:
+    """Take the customer's own rules, all of them at once."""
+    return msgspec.structs.replace(record, preferences=preferences, revision=record.revision + 1)
+
+
+def allows(record: Record, purpose: str, channel: str, now_ms: int) -> bool:
+    """Whether the person allows a purpose in a channel; no statement means no.
 
     A withdrawal of `marketing` withdraws `marketing.offers`, and a grant of it grants what is below and not withdrawn.
+    What has expired is no statement.
     """
-    parts = purpose.split(".")
-    said = [_newest(record, ".".join(parts[:depth]), channel) for depth in range(1, len(parts) + 1)]
-    spoken = [consent for consent in said if consent is not None]
-    return bool(spoken) and all(consent.granted for consent in spoken)
+    said = [_newest(record, above, channel) for above in lineage(purpose)]
+    held = [consent for consent in said if consent is not None and not _expired(consent, now_ms)]
+    return bool(held) and all(consent.granted for consent in held)
+
+
+def suppressed(record: Record) -> frozenset[str]:
+    """Channels in which the person must not be contacted at all; the empty one stands for all."""
+    return frozenset(c.channel for c in record.consents if c.purpose == EVERYTHING and not c.granted)
+
+
+def _expired(consent: Consent, now_ms: int) -> bool:
+    return consent.granted and 0 < consent.expires_ms <= now_ms
 
 
 def _newest(record: Record, purpose: str, channel: str) -> Consent | None:

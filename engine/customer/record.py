@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.decide.request import Contact, Scalar
+from engine.decide.request import NONE, Contact, Preferences, Scalar
 
 VERSION = b"\x01"
 KEPT = 2_000  # newest contacts and purchases; older ones no longer matter to any window we know
@@ -23,13 +23,21 @@ class RecordError(ValueError):
 
 
 class Consent(msgspec.Struct, frozen=True, array_like=True):
-    """One statement about one purpose; an empty channel means every channel."""
+    """One statement about one purpose; an empty channel means every channel.
+
+    Args:
+        at_ms: when it was given, or withdrawn.
+        basis: the lawful basis it was given on.
+        expires_ms: from when it no longer holds; 0 for never.
+    """
 
     purpose: str
     channel: str
     granted: bool
     source: str
     at_ms: int
+    basis: str = "consent"
+    expires_ms: int = 0
 
 
 class Interaction(msgspec.Struct, frozen=True):
@@ -59,6 +67,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     purchases: list[Purchase] = []
     contacts: list[Contact] = []
     revision: int = 0
+    preferences: Preferences = NONE
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from engine.customer.change import allows, set_consent
+from engine.customer.change import allows, set_consent, suppressed
 from engine.customer.features import behaviour
 from engine.customer.record import Consent, Record
+from engine.decide.purposes import lineage
 from engine.decide.request import CustomerView, Scalar
 
 
@@ -36,20 +37,24 @@ def view(stored: Record | None, sent: Sent, asked: Iterable[tuple[str, str]], no
     for consent in sent.consents:
         said = set_consent(said, consent)
     named = bool(sent.customer_id)
-    allowed = {pair: _allowed(record, said, pair, named=named) for pair in asked}
-    attributes = {**record.attributes, **sent.attributes}
-    contacts = tuple(contact for contact in record.contacts if contact.at_ms <= now_ms)
-    return CustomerView(attributes, behaviour(record, now_ms), allowed, contacts, sent.time_zone or record.time_zone)
+    return CustomerView(
+        attributes={**record.attributes, **sent.attributes},
+        behaviour=behaviour(record, now_ms),
+        allowed={pair: _allowed(record, said, pair, now_ms, named=named) for pair in asked},
+        contacts=tuple(contact for contact in record.contacts if contact.at_ms <= now_ms),
+        time_zone=sent.time_zone or record.time_zone,
+        preferences=record.preferences,
+        suppressed=suppressed(record) | suppressed(said),
+    )
 
 
-def _allowed(record: Record, said: Record, pair: tuple[str, str], *, named: bool) -> bool:
+def _allowed(record: Record, said: Record, pair: tuple[str, str], now_ms: int, *, named: bool) -> bool:
     purpose, channel = pair
     if not named:
-        return allows(said, purpose, channel)
+        return allows(said, purpose, channel, now_ms)
     withdrawn = any(_covers(consent, purpose, channel) for consent in said.consents if not consent.granted)
-    return allows(record, purpose, channel) and not withdrawn
+    return not withdrawn and allows(record, purpose, channel, now_ms)
 
 
 def _covers(consent: Consent, purpose: str, channel: str) -> bool:
-    below = purpose == consent.purpose or purpose.startswith(consent.purpose + ".")
-    return below and consent.channel in ("", channel)
+    return consent.purpose in lineage(purpose) and consent.channel in ("", channel)

@@ -12,7 +12,7 @@ from engine.decide.values import parse
 NEEDED = ("action_key", "objective", "group", "purposes", "value")
 NAMES = ("action_key", "objective", "group", "purposes")
 LONGEST = 128  # as the contract bounds names
-OPTIONAL = ("start", "end", "cost", "lever", "channels")
+OPTIONAL = ("start", "end", "cost", "lever", "channels", "tags")
 FILE = "actions.csv"
 FOREVER_MS = 2**62
 
@@ -32,6 +32,8 @@ class Action:
     channels: tuple[str, ...] = ()
     messages: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    line: int = 1
 
 
 class _Line:
@@ -158,4 +160,6 @@ def _action(line: _Line, kinds: Mapping[str, str], channels: Sequence[str]) -> A
         channels=asked,
         messages={channel: line.text(f"message_{channel}") for channel in asked},
         attributes={name: value for name in own if (value := line.value(name, kinds[name])) is not None},
+        tags=line.words("tags"),
+        line=line.number,
     )

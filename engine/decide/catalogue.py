@@ -1,6 +1,6 @@
 """The compiled catalogue: one row for each action and channel, as columns."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decide.actions import Action
-from engine.decide.request import Scalar
+from engine.decide.request import Ask, Scalar
 from rules import Columns, Node, Texts, objects, texts_of
 
 BoolArray = NDArray[np.bool_]
-KEPT = {"objective": "objective", "group": "group", "action": "action_key", "channel": "channel"}
+KEPT = {
+    "objective": "objective",
+    "group": "group",
+    "action": "action_key",
+    "channel": "channel",
+    "placement": "placement",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Catalogue:
         value, lever: float64[R].
         message: str[R], reference to the words and assets.
         purposes: the purposes each row needs.
+        tags: the tags of each row's action.
     """
 
     plain: Mapping[str, NDArray[np.object_]]
@@ -36,6 +43,7 @@ class Catalogue:
     lever: NDArray[np.float64]
     message: tuple[str, ...]
     purposes: tuple[tuple[str, ...], ...]
+    tags: tuple[tuple[str, ...], ...]
 
     @property
     def size(self) -> int:
@@ -43,14 +51,26 @@ class Catalogue:
         return len(self.message)
 
     @cached_property
-    def code(self) -> dict[str, int]:
-        """Channel -> number."""
-        return {name: at for at, name in enumerate(sorted(set(self.names("channel"))))}
+    def code(self) -> dict[tuple[str, str], int]:
+        """(channel, placement) -> number."""
+        return {place: at for at, place in enumerate(sorted(set(self._places())))}
 
     @cached_property
-    def channel(self) -> NDArray[np.int16]:
-        """int16[R]: each row's channel, as `code` numbers them."""
-        return np.array([self.code[name] for name in self.names("channel")], np.int16)
+    def channels(self) -> frozenset[str]:
+        """Every channel that has a row."""
+        return frozenset(map(str, self.names("channel")))
+
+    @cached_property
+    def place(self) -> NDArray[np.int16]:
+        """int16[R]: each row's channel and placement, as `code` numbers them."""
+        return np.array([self.code[place] for place in self._places()], np.int16)
+
+    def _places(self) -> Iterator[tuple[str, str]]:
+        return zip(self.names("channel"), self.names("placement"), strict=True)
+
+    def place_of(self, ask: Ask) -> int:
+        """Where an ask looks: its placement's own rows, or the channel's; -1 when there are none."""
+        return self.code.get((ask.channel, ask.placement), self.code.get((ask.channel, ""), -1))
 
     @cached_property
     def _span(self) -> dict[str, slice]:
@@ -59,11 +79,11 @@ class Catalogue:
         starts = [at for at in range(self.size) if not at or keys[at] != keys[at - 1]]
         return {keys[at]: slice(at, end) for at, end in zip(starts, [*starts[1:], self.size], strict=True)}
 
-    def in_channels(self, channels: Iterable[str]) -> BoolArray:
-        """bool[R]: the rows of some channels."""
-        wanted = np.zeros(len(self.code), np.bool_)
-        wanted[[self.code[name] for name in channels if name in self.code]] = True
-        return wanted[self.channel]
+    def asked_by(self, asks: Iterable[Ask]) -> BoolArray:
+        """bool[R]: the rows that some asks look at."""
+        wanted = np.zeros(len(self.code) + 1, np.bool_)
+        wanted[[self.place_of(ask) for ask in asks]] = True
+        return wanted[self.place]
 
     def of_actions(self, keys: Iterable[str]) -> BoolArray:
         """bool[R]: the rows of some actions."""
@@ -96,41 +116,61 @@ class Catalogue:
         """bool[R]: the rows inside a scope; an empty scope holds every row."""
         inside = np.ones(self.size, bool)
         for kind, name in scope.items():
-            inside &= self.names(kind) == name
+            if kind == "tag":
+                inside &= np.fromiter((name in tags for tags in self.tags), np.bool_, self.size)
+            elif kind in KEPT:
+                inside &= self.names(kind) == name
         return inside
 
 
-def build_catalogue(actions: Sequence[Action], kinds: Mapping[str, str], levers: Mapping[str, float]) -> Catalogue:
+Placements = Mapping[str, tuple[str, ...]]
+NOWHERE: Placements = {}
+
+
+def build_catalogue(
+    actions: Sequence[Action],
+    kinds: Mapping[str, str],
+    levers: Mapping[str, float],
+    placements: Placements = NOWHERE,
+) -> Catalogue:
     """Compile actions to rows.
 
     Args:
         actions: any order; the rows come out sorted by key and channel.
         kinds: action attribute -> type.
         levers: group -> weight, on top of the action's own.
+        placements: channel -> placements that get rows of their own; only where some rule tells them apart.
     """
     rows = sorted(
-        ((action, channel) for action in actions for channel in action.channels),
-        key=lambda row: (row[0].key, row[1]),
+        (
+            (action, channel, placement)
+            for action in actions
+            for channel in action.channels
+            for placement in ("", *placements.get(channel, ()))
+        ),
+        key=lambda row: (row[0].key, row[1], row[2]),
     )
-    facts = [_facts(action, channel) for action, channel in rows]
+    facts = [_facts(*row) for row in rows]
     return Catalogue(
         plain={name: objects([fact.get(name) for fact in facts]) for name in kinds},
         kinds=kinds,
-        start_ms=np.array([action.start_ms for action, _ in rows], np.int64),
-        end_ms=np.array([action.end_ms for action, _ in rows], np.int64),
-        value=np.array([action.value for action, _ in rows], np.float64),
-        lever=np.array([action.lever * levers.get(action.group, 1.0) for action, _ in rows], np.float64),
-        message=tuple(action.messages.get(channel, "") for action, channel in rows),
-        purposes=tuple(action.purposes for action, _ in rows),
+        start_ms=np.array([action.start_ms for action, *_ in rows], np.int64),
+        end_ms=np.array([action.end_ms for action, *_ in rows], np.int64),
+        value=np.array([action.value for action, *_ in rows], np.float64),
+        lever=np.array([action.lever * levers.get(action.group, 1.0) for action, *_ in rows], np.float64),
+        message=tuple(action.messages.get(channel, "") for action, channel, _ in rows),
+        purposes=tuple(action.purposes for action, *_ in rows),
+        tags=tuple(action.tags for action, *_ in rows),
     )
 
 
-def _facts(action: Action, channel: str) -> dict[str, Scalar]:
+def _facts(action: Action, channel: str, placement: str) -> dict[str, Scalar]:
     built_in: dict[str, Scalar] = {
         "action_key": action.key,
         "objective": action.objective,
         "group": action.group,
         "channel": channel,
+        "placement": placement,
         "value": action.value,
     }
     return {**action.attributes, **built_in}

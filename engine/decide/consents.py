@@ -1,11 +1,40 @@
-"""Consent: nothing passes without it, and no statement means no."""
+"""Consent comes before everything: nothing passes without it, and no statement means no."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from engine.decide.catalogue import BoolArray, Catalogue
 from engine.decide.gates import Gate, Moment
+
+EVERYTHING = "*"  # the purpose of a do-not-contact list: whoever is on it is not contacted, whatever was allowed
+
+
+class SuppressionBlock:
+    """One verdict for each channel: do-not-contact lists win over everything, exempt notices included.
+
+    Args:
+        catalogue: the rows.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._channels = sorted(catalogue.channels)
+        self.size = len(self._channels)
+        self.gates: Sequence[Gate] = [
+            Gate(
+                name=f"do not contact in {channel}",
+                stage="suppression",
+                text=f"on a do-not-contact list for {channel}",
+                rows=np.flatnonzero(catalogue.governed({"channel": channel})),
+                verdicts=np.array([at]),
+            )
+            for at, channel in enumerate(self._channels)
+        ]
+
+    def evaluate(self, moment: Moment) -> BoolArray:
+        """bool[size]."""
+        suppressed = moment.customer.suppressed
+        return np.array([not ({"", channel} & suppressed) for channel in self._channels], np.bool_)
 
 
 class ConsentBlock:
@@ -13,12 +42,13 @@ class ConsentBlock:
 
     Args:
         catalogue: the rows.
+        exempt: purposes that need no marketing consent.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, exempt: Collection[str]) -> None:
         rows_of: dict[tuple[str, str], list[int]] = {}
         for row, (purposes, channel) in enumerate(zip(catalogue.purposes, catalogue.names("channel"), strict=True)):
-            for purpose in purposes:
+            for purpose in set(purposes) - set(exempt):
                 rows_of.setdefault((purpose, str(channel)), []).append(row)
         self.pairs = sorted(rows_of)
         self.size = len(self.pairs)

@@ -1,18 +1,33 @@
-"""ContactPolicy policies: at most n outcomes of a kind in a true sliding window, counted exactly over the history."""
+"""Contact policies: at most n outcomes of a kind, counted exactly over the history.
+
+Windows slide (the last seven days to the millisecond) or follow the customer's own calendar (since Monday). Where the
+zone is not known, a calendar window reaches back as far as it could in any zone.
+"""
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 
-from engine.decide.bundle import ContactPolicy
 from engine.decide.catalogue import BoolArray, Catalogue
+from engine.decide.engagement import ROLE
 from engine.decide.gates import Gate, Moment, Rows
+from engine.decide.policies import ContactPolicy
+from engine.decide.quiet import zone_of
 from engine.decide.request import Contact
 
-FIELD = {"action": "action_key", "group": "group", "objective": "objective", "channel": "channel"}
+DAY_MS = 86_400_000
+FIELD = {
+    "action": "action_key",
+    "group": "group",
+    "objective": "objective",
+    "channel": "channel",
+    "placement": "placement",
+}
 PLACE = {scope: Contact._fields.index(field) for scope, field in FIELD.items()}
+LONGEST_MS = {"day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
 
 
 class ContactBlock:
@@ -21,16 +36,17 @@ class ContactBlock:
     Args:
         contacts: the policies.
         catalogue: the rows.
+        marketing: bool[R], the rows that marketing caps count for: all but exempt ones.
     """
 
-    def __init__(self, contacts: Sequence[ContactPolicy], catalogue: Catalogue) -> None:
+    def __init__(self, contacts: Sequence[ContactPolicy], catalogue: Catalogue, marketing: BoolArray) -> None:
         self._counters: list[_Counter] = []
         self.size = 0
         gates = []
         for contact in contacts:
-            rows = np.flatnonzero(catalogue.governed(contact.scope))
+            rows = np.flatnonzero(catalogue.governed(contact.scope) & marketing)
             counter, verdicts = _counter(contact, catalogue, rows, self.size)
-            gates.append(Gate(contact.name, "contact policy", words(contact), rows, verdicts))
+            gates.append(Gate(contact.name, "contact policy", contact.text, rows, verdicts))
             self._counters.append(counter)
             self.size += len(counter.places) or 1
         self.gates: Sequence[Gate] = gates
@@ -46,16 +62,19 @@ class ContactBlock:
 class _Counter:
     """Counts one policy's outcomes and refuses the names that have had enough."""
 
-    def __init__(self, contact: ContactPolicy, places: dict[str, int], start: int) -> None:
-        self.contact, self.places, self.start = contact, places, start
-        self._scope = [(PLACE[kind], name) for kind, name in contact.scope.items()]
+    def __init__(self, contact: ContactPolicy, places: dict[str, int], start: int, actions: frozenset[str]) -> None:
+        self.contact, self.places, self.start, self._actions = contact, places, start, actions
+        self._scope = [(PLACE[kind], name) for kind, name in contact.scope.items() if kind in PLACE]
+        self._role = contact.scope.get("role", "")
+        self._tagged = "tag" in contact.scope
 
     def refuse(self, moment: Moment, passed: BoolArray) -> None:
         """Set to false what has had enough."""
         contact, history = self.contact, moment.customer.contacts
-        since_ms = moment.request.now_ms - contact.within_ms
-        inside = history[bisect_right(history, since_ms, key=_at_ms) :]
-        found = [e for e in inside if e[1] == contact.kind and all(e[place] == name for place, name in self._scope)]
+        if self._role and self._role != moment.facts.get("role", ROLE):
+            return
+        inside = history[bisect_right(history, since_ms(contact, moment), key=_at_ms) :]
+        found = [entry for entry in inside if entry[1] == contact.kind and self._counts(entry)]
         if contact.per == "everything":
             passed[self.start] = len(found) < contact.at_most
         elif contact.at_most == 0:
@@ -65,20 +84,34 @@ class _Counter:
                 if count >= contact.at_most and name in self.places:
                     passed[self.places[name]] = False
 
+    def _counts(self, entry: Contact) -> bool:
+        inside = all(entry[place] == name for place, name in self._scope)
+        return inside and (not self._tagged or entry.action_key in self._actions)
+
+
+def since_ms(contact: ContactPolicy, moment: Moment) -> int:
+    """Outcomes after this moment count."""
+    now_ms = moment.request.now_ms
+    if not contact.each:
+        return now_ms - contact.within_ms
+    zone = zone_of(moment.customer.time_zone)
+    if zone is None:
+        return now_ms - LONGEST_MS[contact.each]
+    midnight = datetime.fromtimestamp(now_ms // 1000, zone).replace(hour=0, minute=0, second=0, fold=0)
+    back = {"day": 0, "week": midnight.weekday(), "month": midnight.day - 1}[contact.each]
+    return int((midnight - timedelta(days=back)).timestamp()) * 1000 - 1
+
 
 def _counter(contact: ContactPolicy, catalogue: Catalogue, rows: Rows, start: int) -> tuple[_Counter, Rows]:
     """A counter whose verdicts begin at `start`, and the verdict that each row heeds."""
+    tag = contact.scope.get("tag", "")
+    actions = frozenset(map(str, catalogue.names("action")[catalogue.governed({"tag": tag})])) if tag else frozenset()
     if contact.per == "everything" or not len(rows):
-        return _Counter(contact, {}, start), np.array([start])
+        return _Counter(contact, {}, start, actions), np.array([start])
     names = [str(name) for name in catalogue.names(contact.per)[rows]]
     places = {name: start + at for at, name in enumerate(sorted(set(names)))}
-    return _Counter(contact, places, start), np.array([places[name] for name in names])
+    return _Counter(contact, places, start, actions), np.array([places[name] for name in names])
 
 
 def _at_ms(contact: Contact) -> int:
     return contact.at_ms
-
-
-def words(contact: ContactPolicy) -> str:
-    """The policy in words."""
-    return f"at most {contact.at_most} {contact.kind} within {contact.within_ms // 60_000} minutes"

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.decide.bundle import Policy
 from engine.decide.catalogue import BoolArray, Catalogue
 from engine.decide.gates import Gate, Moment
+from engine.decide.policies import Policy
 from rules import Batch, Site
+
+ROLE = "customer"  # who says nothing of their role is a customer
 
 
 class PolicyBlock:
@@ -20,17 +22,34 @@ class PolicyBlock:
 
     def __init__(self, policies: Sequence[Policy], catalogue: Catalogue) -> None:
         governed = [np.flatnonzero(catalogue.governed(policy.scope)) for policy in policies]
+        # A rule for one role says nothing of the others: its verdicts are its own, so that they can be lifted.
         sites = [
-            Site(policy.expression.tree, None if policy.expression.is_scalar else rows, policy.pass_missing)
+            Site(
+                policy.expression.tree, None if policy.expression.is_scalar else rows, policy.pass_missing, role(policy)
+            )
             for policy, rows in zip(policies, governed, strict=True)
         ]
         self._batch = Batch(sites, catalogue.columns_for([policy.expression.tree for policy in policies]))
         self.size = self._batch.size
+        self._of_role = [
+            (role(policy), verdicts)
+            for policy, verdicts in zip(policies, self._batch.verdicts, strict=True)
+            if role(policy)
+        ]
         self.gates: Sequence[Gate] = [
-            Gate(policy.name, policy.tier, f"needs {policy.expression.text}", rows, verdicts)
+            Gate(policy.name, policy.tier, f"needs {policy.expression.text}", rows, verdicts, policy.expression.reads)
             for policy, rows, verdicts in zip(policies, governed, self._batch.verdicts, strict=True)
         ]
 
     def evaluate(self, moment: Moment) -> BoolArray:
         """bool[size]."""
-        return self._batch.evaluate(moment.facts, moment.request.context)
+        passed = self._batch.evaluate(moment.facts, moment.request.context)
+        for wanted, verdicts in self._of_role:
+            if wanted != moment.facts.get("role", ROLE):
+                passed[verdicts] = True
+        return passed
+
+
+def role(policy: Policy) -> str:
+    """The one audience role it is for; empty for all."""
+    return policy.scope.get("role", "")

@@ -3,7 +3,7 @@
 The verdicts of one request and the table are the whole explanation: nothing else is noted while deciding.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decide.catalogue import BoolArray
-from engine.decide.request import CustomerView, Request
+from engine.decide.request import CustomerView, Request, Scalar
 
-STAGES = ("window", "consent", "eligibility", "applicability", "suitability", "contact policy")
+STAGES = (
+    "suppression", "consent", "window", "eligibility", "applicability", "suitability", "preferences", "contact policy",
+    "quiet hours",
+)  # fmt: skip
 STANDING = len(STAGES)  # the stage of a row that nothing holds back
 WIDE = 16  # a gate with one verdict for over a sixteenth of the rows is cheaper as a mask than row by row
 Rows = NDArray[np.intp]
@@ -26,7 +29,7 @@ class Moment:
 
     customer: CustomerView
     request: Request
-    facts: Mapping[str, object]
+    facts: Mapping[str, Scalar]
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,22 @@ class Gate:
     Args:
         name: what people call it.
         stage: one of STAGES.
-        text: the reason in words.
+        text: the reason in words, or a function that makes them of the moment.
         rows: intp[n], the rows it governs.
         verdicts: intp[n], the verdict of its block that each row heeds; intp[1] when all heed the same.
+        reads: the attributes it looks at.
     """
 
     name: str
     stage: str
-    text: str
+    text: str | Callable[[Moment], str]
     rows: Rows
     verdicts: Rows
+    reads: frozenset[str] = frozenset()
+
+    def words(self, moment: Moment) -> str:
+        """The reason."""
+        return self.text if isinstance(self.text, str) else self.text(moment)
 
 
 class Block(Protocol):

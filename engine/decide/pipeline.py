@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decide.arbitration import priority_of
-from engine.decide.catalogue import BoolArray
+from engine.decide.catalogue import BoolArray, Catalogue
 from engine.decide.gates import STANDING, Moment, Stages
-from engine.decide.request import CustomerView, Request
+from engine.decide.preferences import weights
+from engine.decide.request import NONE, CustomerView, Preferences, Request
 from engine.decide.selection import rank
 from engine.decide.snapshot import Snapshot
 from models import assemble
@@ -71,15 +72,22 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort:
     lost_at = snapshot.gates.lost_at(passed)
     candidates = np.flatnonzero(asked & (lost_at == STANDING))
     propensity = _propensity(snapshot, moment, candidates, effort)
-    priority = priority_of(propensity, catalogue.value[candidates], catalogue.lever[candidates])
-    channel = catalogue.channel[candidates]
-    rankings = tuple(rank(priority, channel == catalogue.code.get(ask.channel, -1), ask.limit) for ask in request.asks)
+    lever = catalogue.lever[candidates] * _preferred(customer.preferences, catalogue, candidates)
+    priority = priority_of(propensity, catalogue.value[candidates], lever)
+    place = catalogue.place[candidates]
+    rankings = tuple(rank(priority, place == catalogue.place_of(ask), ask.limit) for ask in request.asks)
     return Evaluation(snapshot, moment, asked, passed, lost_at, candidates, propensity, priority, rankings, effort)
+
+
+def _preferred(asked: Preferences, catalogue: Catalogue, candidates: NDArray[np.intp]) -> NDArray[np.float64] | float:
+    if asked == NONE:
+        return 1.0
+    return weights(asked, catalogue.names("group")[candidates], catalogue.names("channel")[candidates])
 
 
 def _asked(snapshot: Snapshot, request: Request, effort: Effort) -> BoolArray:
     catalogue = snapshot.catalogue
-    rows = catalogue.in_channels([ask.channel for ask in request.asks])
+    rows = catalogue.asked_by(request.asks)
     keys = [*request.action_keys, *(candidate.action_key for candidate in request.inline)]
     if keys:
         rows = rows & catalogue.of_actions(keys)

@@ -4,8 +4,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 Plain = bool | int | float | str
 Scalar = Plain | list[Plain] | dict[str, Plain]  # a list or a map holds one kind
+
+
+class Preferences(msgspec.Struct, frozen=True, array_like=True):
+    """What a customer asked for.
+
+    Args:
+        off: topics (groups) switched off.
+        less: topic -> when "less like this" was said, epoch milliseconds.
+        snoozed_until_ms: nothing before; 0 for no snooze.
+        at_most_a_week: messages of any kind; None leaves it to us.
+        channel: the preferred one; empty for none.
+        hours: minutes after midnight, from and to, by their own clock; None for any.
+    """
+
+    off: tuple[str, ...] = ()
+    less: Mapping[str, int] = {}
+    snoozed_until_ms: int = 0
+    at_most_a_week: int | None = None
+    channel: str = ""
+    hours: tuple[int, int] | None = None
+
+
+NONE = Preferences()
 
 
 class Contact(NamedTuple):
@@ -30,6 +55,8 @@ class CustomerView:
         allowed: (purpose, channel) -> bool; anything absent is not allowed.
         contacts: sorted by time, none after the decision's moment.
         time_zone: IANA name; empty when it is not known.
+        preferences: the customer's own rules.
+        suppressed: channels in which they must not be contacted; the empty one stands for all.
     """
 
     attributes: Mapping[str, Scalar]
@@ -37,6 +64,8 @@ class CustomerView:
     allowed: Mapping[tuple[str, str], bool]
     contacts: tuple[Contact, ...] = ()
     time_zone: str = ""
+    preferences: Preferences = NONE
+    suppressed: frozenset[str] = frozenset()
 
     def facts(self) -> dict[str, Scalar]:
         """Everything expressions and features read as `customer.*`; attributes win over behaviour."""

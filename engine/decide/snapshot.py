@@ -10,10 +10,12 @@ import numpy as np
 from engine.decide.actions import Action
 from engine.decide.bundle import Bundle
 from engine.decide.catalogue import BoolArray, Catalogue, build_catalogue
-from engine.decide.consents import ConsentBlock
+from engine.decide.consents import ConsentBlock, SuppressionBlock
 from engine.decide.contacts import ContactBlock
 from engine.decide.engagement import PolicyBlock
 from engine.decide.gates import Gates
+from engine.decide.preferences import PreferenceBlock
+from engine.decide.quiet import QuietBlock
 from engine.decide.request import Inline
 from engine.decide.windows import WindowBlock
 from models import FeatureSpec, Scorer
@@ -51,6 +53,11 @@ class Snapshot:
         return rows
 
     @cached_property
+    def quiet(self) -> QuietBlock:
+        """When each channel may speak."""
+        return QuietBlock(self.bundle.channels, self.catalogue)
+
+    @cached_property
     def consents(self) -> set[tuple[str, str]]:
         """Every (purpose, channel) a decision may ask about."""
         channels = self.catalogue.names("channel")
@@ -62,7 +69,7 @@ class Snapshot:
             return self
         own = tuple(channel.name for channel in self.bundle.channels)
         actions = (*self.bundle.actions, *(_action(candidate, own) for candidate in inline))
-        catalogue = build_catalogue(actions, self.bundle.schema.action, self.bundle.levers)
+        catalogue = compile_rows(self.bundle, actions)
         return replace(self, catalogue=catalogue, gates=build_gates(self.bundle, catalogue))
 
 
@@ -93,17 +100,30 @@ def build_snapshot(
     digest = hashlib.sha256(model.encode())
     for name in sorted(texts):
         digest.update(name.encode() + b"\0" + texts[name].encode() + b"\0")
-    catalogue = build_catalogue(bundle.actions, bundle.schema.action, bundle.levers)
+    catalogue = compile_rows(bundle, bundle.actions)
     gates = build_gates(bundle, catalogue)
     return Snapshot(digest.hexdigest()[:12], bundle, catalogue, gates, spec, *scorers)
 
 
 def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:
     """Every gate over a catalogue, kind by kind in the order of the stages."""
+    exempt = bundle.exempt
+    marketing = np.array([not set(purposes) <= exempt for purposes in catalogue.purposes], np.bool_)
     blocks = (
+        SuppressionBlock(catalogue),
+        ConsentBlock(catalogue, exempt),
         WindowBlock(catalogue),
-        ConsentBlock(catalogue),
         PolicyBlock(bundle.policies, catalogue),
-        ContactBlock(bundle.contacts, catalogue),
+        PreferenceBlock(catalogue, np.flatnonzero(marketing)),
+        ContactBlock(bundle.contacts, catalogue, marketing),
+        QuietBlock(bundle.channels, catalogue),
     )
     return Gates(blocks, catalogue.size)
+
+
+def compile_rows(bundle: Bundle, actions: Sequence[Action]) -> Catalogue:
+    """The rows of some actions; placements get rows of their own where a rule tells them apart."""
+    scopes = [*(policy.scope for policy in bundle.policies), *(contact.scope for contact in bundle.contacts)]
+    told_apart = any("placement" in scope for scope in scopes) or any(c.per == "placement" for c in bundle.contacts)
+    placements = {channel.name: channel.placements for channel in bundle.channels if told_apart}
+    return build_catalogue(actions, bundle.schema.action, bundle.levers, placements)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from engine.decide.faults import Fault
+from engine.decide.faults import Fault, unknown
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster
 OPENING = (
@@ -66,17 +66,20 @@ class Source:
         self.fault(path, f"{self._called(path)} must be a mapping of names to values")
         return {}
 
+    def only(self, path: Path, entry: Mapping[str, object], known: set[str]) -> None:
+        """A fault for each key that is not known."""
+        for key in set(entry) - known:
+            self.fault((*path, key), unknown("key", key, known))
+
     def _called(self, path: Path) -> str:
         if not path:
             return self.file
         return f"entry {path[-1] + 1} of {path[-2]}" if isinstance(path[-1], int) else path[-1]
 
-    def items(self, path: Path, value: object, *, quiet: bool = False) -> list[object]:
-        """`value` as a list, empty when absent, a fault (once is enough: then quiet) when it is something else."""
+    def items(self, path: Path, value: object) -> list[object]:
+        """`value` as a list, empty when absent, a fault when it is something else."""
         if value is None or isinstance(value, list):
             return value or []
-        if quiet:
-            return []
         self.fault(path, f"{path[-1]} must be a list")
         return []
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
-from engine.customer.change import apply_interaction, set_consent
+from engine.customer.change import apply_interaction, set_consent, set_preferences
 from engine.customer.record import Consent, Interaction, Record
 from engine.customer.view import Sent, view
 from engine.decide import explain
 from engine.decide.bundle import read_bundle
 from engine.decide.pipeline import Evaluation, decide
-from engine.decide.request import Ask, Inline, Request
+from engine.decide.request import Ask, Inline, Preferences, Request
 from engine.decide.snapshot import Snapshot, build_snapshot
 from engine.decide.values import duration_ms, moment_ms
 from engine.serve.build import read_texts
@@ -25,7 +25,8 @@ CHANCE = 0.1  # cases test rules, not the model: everything is equally likely
 CONSENT = re.compile(r"(no )?(\S+)(?: in (\S+))?")
 EVENT = re.compile(r"(\S+)(?: of (\S+))?(?: in (\S+))?(?: worth (\S+))? (\d+[smhdw]|0s) ago")
 KEYS = {"case", "given", "ask", "expect", "because"}
-GIVEN = {"customer", "consents", "history", "time_zone", "sent", "stranger"}
+GIVEN = {"customer", "consents", "history", "time_zone", "preferences", "sent", "stranger"}
+ZONE = "UTC"  # where people of a case live unless it says otherwise
 ASKED = {"channels", "limit", "now", "actions", "context", "inline", "placement"}
 
 
@@ -79,7 +80,12 @@ def _decide(snapshot: Snapshot, place: str, given: Mapping[str, Any], ask: Mappi
     stored = None if given.get("stranger") else _record(snapshot, place, given, now_ms)
     sent = given.get("sent", {})
     consents = tuple(_consent(place, text, now_ms) for text in sent.get("consents", []))
-    said = Sent(sent.get("id", "somebody"), sent.get("customer", {}), consents, sent.get("time_zone", ""))
+    said = Sent(
+        sent.get("id", "somebody"),
+        sent.get("customer", {}),
+        consents,
+        sent.get("time_zone", ZONE if given.get("stranger") else ""),
+    )
     return decide(snapshot, view(stored, said, asked, now_ms), request)
 
 
@@ -91,12 +97,30 @@ def _inline(entry: Mapping[str, Any]) -> Inline:
 
 
 def _record(snapshot: Snapshot, place: str, given: Mapping[str, Any], now_ms: int) -> Record:
-    record = Record("somebody", given.get("customer", {}), [], given.get("time_zone", ""))
+    record = Record("somebody", given.get("customer", {}), [], given.get("time_zone", ZONE))
+    record = set_preferences(record, _preferences(given.get("preferences", {}), now_ms))
     for at, text in enumerate(given.get("consents", [])):
         record = set_consent(record, _consent(place, text, now_ms - 1_000 + at))
     for at, text in enumerate(given.get("history", [])):
         record = apply_interaction(record, _event(snapshot, place, text, at, now_ms))
     return record
+
+
+def _preferences(asked: Mapping[str, Any], now_ms: int) -> Preferences:
+    """`off`, `less` (topic -> how long ago), `snoozed_until`, `at_most_a_week`, `channel`, `hours` (two times)."""
+    return Preferences(
+        off=tuple(asked.get("off", ())),
+        less={topic: now_ms - duration_ms(ago) for topic, ago in asked.get("less", {}).items()},
+        snoozed_until_ms=moment_ms(str(asked["snoozed_until"])) if "snoozed_until" in asked else 0,
+        at_most_a_week=asked.get("at_most_a_week"),
+        channel=asked.get("channel", ""),
+        hours=tuple(map(_minutes, asked["hours"])) if "hours" in asked else None,  # type: ignore[arg-type]  # two of them
+    )
+
+
+def _minutes(clock: str) -> int:
+    hour, _, minute = clock.partition(":")
+    return int(hour) * 60 + int(minute)
 
 
 def _consent(place: str, text: str, at_ms: int) -> Consent:

@@ -135,7 +135,7 @@ def _rejected(key: str, error: FieldError) -> interaction_pb2.RecordResult:
 
 
 class CustomerService:
-    """`Get` and `SetConsent`."""
+    """`Get`, `SetConsent` and `SetPreferences`."""
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
@@ -161,3 +161,14 @@ class CustomerService:
         customer_id = reader.name("customer_id", request.customer_id)
         consent = reader.consent("consent", request.consent, now_ms())
         return customer_pb2.SetConsentResponse(revision=self.shell.store.set_consent(customer_id, consent))
+
+    def SetPreferences(  # noqa: N802  the contract's name
+        self,
+        request: customer_pb2.SetPreferencesRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002  as gRPC calls it
+    ) -> customer_pb2.SetPreferencesResponse:
+        """Set the customer's own rules, durably."""
+        reader = self.shell.reader()
+        customer_id = reader.name("customer_id", request.customer_id)
+        asked = reader.preferences("preferences", request.preferences, now_ms())
+        return customer_pb2.SetPreferencesResponse(revision=self.shell.store.set_preferences(customer_id, asked))

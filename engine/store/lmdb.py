@@ -8,8 +8,9 @@ from pathlib import Path
 import lmdb
 import msgspec
 
-from engine.customer.change import apply_interaction, set_consent
+from engine.customer.change import apply_interaction, set_consent, set_preferences
 from engine.customer.record import Consent, Interaction, Record, decode, encode
+from engine.decide.request import Preferences
 from engine.store.merge import upsert
 from engine.store.protocol import StoreError, StoreFullError
 
@@ -79,6 +80,13 @@ class LmdbStore:
         """Durable before the return: LMDB syncs on commit."""
         with self._begin(write=True) as txn:
             record = set_consent(_read(txn, customer_id) or Record(customer_id), consent)
+            _write(txn, record)
+        return record.revision
+
+    def set_preferences(self, customer_id: str, preferences: Preferences) -> int:
+        """Durable before the return: LMDB syncs on commit."""
+        with self._begin(write=True) as txn:
+            record = set_preferences(_read(txn, customer_id) or Record(customer_id), preferences)
             _write(txn, record)
         return record.revision
 

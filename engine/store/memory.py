@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from engine.customer.change import apply_interaction, set_consent
+from engine.customer.change import apply_interaction, set_consent, set_preferences
 from engine.customer.record import Consent, Interaction, Record
+from engine.decide.request import Preferences
 from engine.store.merge import upsert
 
 
@@ -41,6 +42,12 @@ class MemoryStore:
     def set_consent(self, customer_id: str, consent: Consent) -> int:
         """Take one consent."""
         record = set_consent(self.load(customer_id) or Record(customer_id), consent)
+        self._records[customer_id] = record
+        return record.revision
+
+    def set_preferences(self, customer_id: str, preferences: Preferences) -> int:
+        """Take the customer's own rules."""
+        record = set_preferences(self.load(customer_id) or Record(customer_id), preferences)
         self._records[customer_id] = record
         return record.revision
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from engine.customer.record import Consent, Interaction, Record
+from engine.decide.request import Preferences
 
 
 class StoreError(RuntimeError):
@@ -34,6 +35,10 @@ class Store(Protocol):
 
     def set_consent(self, customer_id: str, consent: Consent) -> int:
         """Take one consent, durable before the return; returns the record's revision."""
+        ...
+
+    def set_preferences(self, customer_id: str, preferences: Preferences) -> int:
+        """Take the customer's own rules, durable before the return; returns the record's revision."""
         ...
 
     def scan(self) -> Iterator[Record]:

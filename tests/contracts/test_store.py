@@ -3,6 +3,7 @@
 import pytest
 
 from engine.customer.record import Consent, Interaction, Record
+from engine.decide.request import Preferences
 from engine.store.lmdb import LmdbStore
 from engine.store.memory import MemoryStore
 
@@ -47,6 +48,14 @@ def test_an_older_grant_never_undoes_a_withdrawal(store):
     store.put([Record("anna", {}, [Consent("marketing", "email", granted=True, source="", at_ms=1_000)])])
 
     assert [consent.granted for consent in store.load("anna").consents] == [False]
+
+
+def test_preferences_are_kept_and_raise_the_revision(store):
+    first = store.set_preferences("anna", Preferences(off=("cards",)))
+    second = store.set_preferences("anna", Preferences(at_most_a_week=2))
+
+    assert store.load("anna").preferences == Preferences(at_most_a_week=2)
+    assert second > first
 
 
 def test_a_scan_meets_every_record_by_id(store):

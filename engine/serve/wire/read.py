@@ -11,7 +11,7 @@ from nba.v1 import common_pb2, decision_pb2, interaction_pb2
 from engine.customer.record import Consent, Interaction
 from engine.customer.view import Sent
 from engine.decide.faults import unknown
-from engine.decide.request import Ask, Inline, Request, Scalar
+from engine.decide.request import Ask, Inline, Preferences, Request, Scalar
 from engine.decide.snapshot import Snapshot
 from engine.decide.values import fits
 from engine.serve.limits import Limits
@@ -28,6 +28,9 @@ class FieldError(ValueError):
     def __init__(self, path: str, message: str) -> None:
         self.path, self.message = path, message
         super().__init__(f"{path}: {message}")
+
+
+DAY_MINUTES = 24 * 60
 
 
 @cache
@@ -116,7 +119,32 @@ class Reader:
         if channel:
             self._channel(f"{path}.channel", channel)
         source = self.name(f"{path}.source", consent.source, empty=True)
-        return Consent(purpose, channel, consent.granted, source, self.past(f"{path}.at_ms", consent.at_ms, now_ms))
+        at_ms = self.past(f"{path}.at_ms", consent.at_ms, now_ms)
+        basis = self.name(f"{path}.basis", consent.basis, empty=True) or "consent"
+        expires_ms = self.moment(f"{path}.expires_at_ms", consent.expires_at_ms, 0)
+        return Consent(purpose, channel, consent.granted, source, at_ms, basis, expires_ms)
+
+    def preferences(self, path: str, message: common_pb2.Preferences, now_ms: int) -> Preferences:
+        """The customer's own rules."""
+        self.count(f"{path}.topics_off", len(message.topics_off), self.limits.entries)
+        self.count(f"{path}.less", len(message.less), self.limits.entries)
+        off = tuple(self.name(f"{path}.topics_off[{i}]", topic) for i, topic in enumerate(message.topics_off))
+        less = {
+            self.name(f"{path}.less", topic): self.past(f"{path}.less[{topic[:100]!r}]", said_ms, now_ms)
+            for topic, said_ms in message.less.items()
+        }
+        until_ms = self.moment(f"{path}.snoozed_until_ms", message.snoozed_until_ms, 0)
+        most = message.at_most_a_week if message.HasField("at_most_a_week") else None
+        channel = self._channel(f"{path}.channel", message.channel) if message.channel else ""
+        return Preferences(off, less, until_ms, most, channel, self._hours(f"{path}.hours", message))
+
+    def _hours(self, path: str, message: common_pb2.Preferences) -> tuple[int, int] | None:
+        if not message.HasField("hours"):
+            return None
+        hours = message.hours.from_minute, message.hours.to_minute
+        if max(hours) > DAY_MINUTES:
+            raise FieldError(path, f"is {hours[0]} to {hours[1]}; a day has {DAY_MINUTES} minutes")
+        return hours
 
     def _channel(self, path: str, name: str) -> str:
         known = {channel.name for channel in self.snapshot.bundle.channels}

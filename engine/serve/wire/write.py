@@ -6,10 +6,10 @@ import numpy as np
 from nba.v1 import common_pb2, customer_pb2, decision_pb2
 from numpy.typing import NDArray
 
-from engine.customer.record import Record
+from engine.customer.record import Consent, Record
 from engine.decide import explain
 from engine.decide.pipeline import Effort, Evaluation
-from engine.decide.request import Request, Scalar
+from engine.decide.request import Preferences, Request, Scalar
 
 
 def write_response(
@@ -17,7 +17,12 @@ def write_response(
 ) -> decision_pb2.DecideResponse:
     """The answer as a message; words only when asked for."""
     answers = [
-        decision_pb2.ChannelAnswer(channel=ask.channel, placement=ask.placement, actions=_ranked(evaluation, chosen))
+        decision_pb2.ChannelAnswer(
+            channel=ask.channel,
+            placement=ask.placement,
+            actions=_ranked(evaluation, chosen),
+            not_before_ms=evaluation.snapshot.quiet.not_before_ms(evaluation.moment, ask.channel),
+        )
         for ask, chosen in zip(request.asks, evaluation.rankings, strict=True)
     ]
     stages = [decision_pb2.FunnelStage(stage=stage, rows=rows) for stage, rows in explain.funnel(evaluation)]
@@ -27,7 +32,7 @@ def write_response(
         funnel=stages,
         degraded=[evaluation.effort.value] if evaluation.effort.value else [],
         snapshot_version=evaluation.snapshot.version,
-        trace=[decision_pb2.Reason(**vars(reason)) for reason in _reasons(evaluation, level)],
+        trace=[_reason(reason) for reason in _reasons(evaluation, level)],
     )
 
 
@@ -35,6 +40,11 @@ def _reasons(evaluation: Evaluation, level: int) -> list[explain.Reason]:
     if level == decision_pb2.EXPLAIN_LEVEL_FULL:
         return explain.full(evaluation)
     return explain.summary(evaluation) if level == decision_pb2.EXPLAIN_LEVEL_SUMMARY else []
+
+
+def _reason(reason: explain.Reason) -> decision_pb2.Reason:
+    saw = {name: write_value(value) for name, value in reason.saw.items()}
+    return decision_pb2.Reason(**{**vars(reason), "saw": saw})
 
 
 def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_pb2.RankedAction]:
@@ -60,13 +70,35 @@ def write_record(record: Record, behaviour: Mapping[str, float]) -> customer_pb2
     return customer_pb2.GetResponse(
         customer_id=record.customer_id,
         attributes={name: write_value(value) for name, value in record.attributes.items()},
-        consents=[
-            common_pb2.Consent(purpose=c.purpose, channel=c.channel, granted=c.granted, source=c.source, at_ms=c.at_ms)
-            for c in record.consents
-        ],
+        consents=[_consent(consent) for consent in record.consents],
         time_zone=record.time_zone,
         behaviour=behaviour,
         revision=record.revision,
+        preferences=_preferences(record.preferences),
+    )
+
+
+def _consent(consent: Consent) -> common_pb2.Consent:
+    return common_pb2.Consent(
+        purpose=consent.purpose,
+        channel=consent.channel,
+        granted=consent.granted,
+        source=consent.source,
+        at_ms=consent.at_ms,
+        basis=consent.basis,
+        expires_at_ms=consent.expires_ms,
+    )
+
+
+def _preferences(asked: Preferences) -> common_pb2.Preferences:
+    hours = common_pb2.Hours(from_minute=asked.hours[0], to_minute=asked.hours[1]) if asked.hours else None
+    return common_pb2.Preferences(
+        topics_off=asked.off,
+        less=asked.less,
+        snoozed_until_ms=asked.snoozed_until_ms,
+        at_most_a_week=asked.at_most_a_week,
+        channel=asked.channel,
+        hours=hours,
     )
 
 

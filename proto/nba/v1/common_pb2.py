@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13nba/v1/common.proto\x12\x06nba.v1\"\xba\x01\n\x05Value\x12\x13\n\tint_value\x18\x01 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x02 \x01(\x01H\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x12\'\n\nlist_value\x18\x05 \x01(\x0b\x32\x11.nba.v1.ListValueH\x00\x12%\n\tmap_value\x18\x06 \x01(\x0b\x32\x10.nba.v1.MapValueH\x00\x42\x06\n\x04kind\"*\n\tListValue\x12\x1d\n\x06values\x18\x01 \x03(\x0b\x32\r.nba.v1.Value\"y\n\x08MapValue\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.nba.v1.MapValue.EntriesEntry\x1a=\n\x0c\x45ntriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"[\n\x07\x43onsent\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0f\n\x07granted\x18\x03 \x01(\x08\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\r\n\x05\x61t_ms\x18\x05 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13nba/v1/common.proto\x12\x06nba.v1\"\xba\x01\n\x05Value\x12\x13\n\tint_value\x18\x01 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x02 \x01(\x01H\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x12\'\n\nlist_value\x18\x05 \x01(\x0b\x32\x11.nba.v1.ListValueH\x00\x12%\n\tmap_value\x18\x06 \x01(\x0b\x32\x10.nba.v1.MapValueH\x00\x42\x06\n\x04kind\"*\n\tListValue\x12\x1d\n\x06values\x18\x01 \x03(\x0b\x32\r.nba.v1.Value\"y\n\x08MapValue\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.nba.v1.MapValue.EntriesEntry\x1a=\n\x0c\x45ntriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\x81\x01\n\x07\x43onsent\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0f\n\x07granted\x18\x03 \x01(\x08\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\r\n\x05\x61t_ms\x18\x05 \x01(\x03\x12\r\n\x05\x62\x61sis\x18\x06 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x07 \x01(\x03\"\xf4\x01\n\x0bPreferences\x12\x12\n\ntopics_off\x18\x01 \x03(\t\x12+\n\x04less\x18\x02 \x03(\x0b\x32\x1d.nba.v1.Preferences.LessEntry\x12\x18\n\x10snoozed_until_ms\x18\x03 \x01(\x03\x12\x1b\n\x0e\x61t_most_a_week\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x1c\n\x05hours\x18\x06 \x01(\x0b\x32\r.nba.v1.Hours\x1a+\n\tLessEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x11\n\x0f_at_most_a_week\"/\n\x05Hours\x12\x13\n\x0b\x66rom_minute\x18\x01 \x01(\r\x12\x11\n\tto_minute\x18\x02 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +33,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MAPVALUE_ENTRIESENTRY']._loaded_options = None
   _globals['_MAPVALUE_ENTRIESENTRY']._serialized_options = b'8\001'
+  _globals['_PREFERENCES_LESSENTRY']._loaded_options = None
+  _globals['_PREFERENCES_LESSENTRY']._serialized_options = b'8\001'
   _globals['_VALUE']._serialized_start=32
   _globals['_VALUE']._serialized_end=218
   _globals['_LISTVALUE']._serialized_start=220
@@ -41,6 +43,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MAPVALUE']._serialized_end=385
   _globals['_MAPVALUE_ENTRIESENTRY']._serialized_start=324
   _globals['_MAPVALUE_ENTRIESENTRY']._serialized_end=385
-  _globals['_CONSENT']._serialized_start=387
-  _globals['_CONSENT']._serialized_end=478
+  _globals['_CONSENT']._serialized_start=388
+  _globals['_CONSENT']._serialized_end=517
+  _globals['_PREFERENCES']._serialized_start=520
+  _globals['_PREFERENCES']._serialized_end=764
+  _globals['_PREFERENCES_LESSENTRY']._serialized_start=702
+  _globals['_PREFERENCES_LESSENTRY']._serialized_end=745
+  _globals['_HOURS']._serialized_start=766
+  _globals['_HOURS']._serialized_end=813
 # @@protoc_insertion_point(module_scope)

@@ -42,15 +42,50 @@ class MapValue(_message.Message):
     def __init__(self, entries: _Optional[_Mapping[str, Value]] = ...) -> None: ...
 
 class Consent(_message.Message):
-    __slots__ = ("purpose", "channel", "granted", "source", "at_ms")
+    __slots__ = ("purpose", "channel", "granted", "source", "at_ms", "basis", "expires_at_ms")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     GRANTED_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_MS_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     channel: str
     granted: bool
     source: str
     at_ms: int
-    def __init__(self, purpose: _Optional[str] = ..., channel: _Optional[str] = ..., granted: _Optional[bool] = ..., source: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...
+    basis: str
+    expires_at_ms: int
+    def __init__(self, purpose: _Optional[str] = ..., channel: _Optional[str] = ..., granted: _Optional[bool] = ..., source: _Optional[str] = ..., at_ms: _Optional[int] = ..., basis: _Optional[str] = ..., expires_at_ms: _Optional[int] = ...) -> None: ...
+
+class Preferences(_message.Message):
+    __slots__ = ("topics_off", "less", "snoozed_until_ms", "at_most_a_week", "channel", "hours")
+    class LessEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    TOPICS_OFF_FIELD_NUMBER: _ClassVar[int]
+    LESS_FIELD_NUMBER: _ClassVar[int]
+    SNOOZED_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
+    AT_MOST_A_WEEK_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    HOURS_FIELD_NUMBER: _ClassVar[int]
+    topics_off: _containers.RepeatedScalarFieldContainer[str]
+    less: _containers.ScalarMap[str, int]
+    snoozed_until_ms: int
+    at_most_a_week: int
+    channel: str
+    hours: Hours
+    def __init__(self, topics_off: _Optional[_Iterable[str]] = ..., less: _Optional[_Mapping[str, int]] = ..., snoozed_until_ms: _Optional[int] = ..., at_most_a_week: _Optional[int] = ..., channel: _Optional[str] = ..., hours: _Optional[_Union[Hours, _Mapping]] = ...) -> None: ...
+
+class Hours(_message.Message):
+    __slots__ = ("from_minute", "to_minute")
+    FROM_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    TO_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    from_minute: int
+    to_minute: int
+    def __init__(self, from_minute: _Optional[int] = ..., to_minute: _Optional[int] = ...) -> None: ...

@@ -14,7 +14,7 @@ class GetRequest(_message.Message):
     def __init__(self, customer_id: _Optional[str] = ...) -> None: ...
 
 class GetResponse(_message.Message):
-    __slots__ = ("customer_id", "attributes", "consents", "time_zone", "behaviour", "revision")
+    __slots__ = ("customer_id", "attributes", "consents", "time_zone", "behaviour", "revision", "preferences")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -35,13 +35,29 @@ class GetResponse(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     BEHAVIOUR_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    PREFERENCES_FIELD_NUMBER: _ClassVar[int]
     customer_id: str
     attributes: _containers.MessageMap[str, _common_pb2.Value]
     consents: _containers.RepeatedCompositeFieldContainer[_common_pb2.Consent]
     time_zone: str
     behaviour: _containers.ScalarMap[str, float]
     revision: int
-    def __init__(self, customer_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _common_pb2.Value]] = ..., consents: _Optional[_Iterable[_Union[_common_pb2.Consent, _Mapping]]] = ..., time_zone: _Optional[str] = ..., behaviour: _Optional[_Mapping[str, float]] = ..., revision: _Optional[int] = ...) -> None: ...
+    preferences: _common_pb2.Preferences
+    def __init__(self, customer_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _common_pb2.Value]] = ..., consents: _Optional[_Iterable[_Union[_common_pb2.Consent, _Mapping]]] = ..., time_zone: _Optional[str] = ..., behaviour: _Optional[_Mapping[str, float]] = ..., revision: _Optional[int] = ..., preferences: _Optional[_Union[_common_pb2.Preferences, _Mapping]] = ...) -> None: ...
+
+class SetPreferencesRequest(_message.Message):
+    __slots__ = ("customer_id", "preferences")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    customer_id: str
+    preferences: _common_pb2.Preferences
+    def __init__(self, customer_id: _Optional[str] = ..., preferences: _Optional[_Union[_common_pb2.Preferences, _Mapping]] = ...) -> None: ...
+
+class SetPreferencesResponse(_message.Message):
+    __slots__ = ("revision",)
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    def __init__(self, revision: _Optional[int] = ...) -> None: ...
 
 class SetConsentRequest(_message.Message):
     __slots__ = ("customer_id", "consent")

@@ -45,6 +45,11 @@ class CustomerServiceStub:
                 request_serializer=nba_dot_v1_dot_customer__pb2.SetConsentRequest.SerializeToString,
                 response_deserializer=nba_dot_v1_dot_customer__pb2.SetConsentResponse.FromString,
                 _registered_method=True)
+        self.SetPreferences = channel.unary_unary(
+                '/nba.v1.CustomerService/SetPreferences',
+                request_serializer=nba_dot_v1_dot_customer__pb2.SetPreferencesRequest.SerializeToString,
+                response_deserializer=nba_dot_v1_dot_customer__pb2.SetPreferencesResponse.FromString,
+                _registered_method=True)
 
 
 class CustomerServiceServicer:
@@ -65,6 +70,13 @@ class CustomerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetPreferences(self, request, context):
+        """Sets the customer's own rules, all at once; in force for every decision that starts after the reply.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CustomerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     servicer.SetConsent,
                     request_deserializer=nba_dot_v1_dot_customer__pb2.SetConsentRequest.FromString,
                     response_serializer=nba_dot_v1_dot_customer__pb2.SetConsentResponse.SerializeToString,
+            ),
+            'SetPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPreferences,
+                    request_deserializer=nba_dot_v1_dot_customer__pb2.SetPreferencesRequest.FromString,
+                    response_serializer=nba_dot_v1_dot_customer__pb2.SetPreferencesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class CustomerService:
             '/nba.v1.CustomerService/SetConsent',
             nba_dot_v1_dot_customer__pb2.SetConsentRequest.SerializeToString,
             nba_dot_v1_dot_customer__pb2.SetConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nba.v1.CustomerService/SetPreferences',
+            nba_dot_v1_dot_customer__pb2.SetPreferencesRequest.SerializeToString,
+            nba_dot_v1_dot_customer__pb2.SetPreferencesResponse.FromString,
             options,
             channel_credentials,
             insecure,

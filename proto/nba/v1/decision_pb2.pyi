@@ -123,14 +123,16 @@ class RankedAction(_message.Message):
     def __init__(self, rank: _Optional[int] = ..., action_key: _Optional[str] = ..., propensity: _Optional[float] = ..., value: _Optional[float] = ..., priority: _Optional[float] = ..., selection_probability: _Optional[float] = ..., message: _Optional[str] = ..., fallback: _Optional[bool] = ...) -> None: ...
 
 class ChannelAnswer(_message.Message):
-    __slots__ = ("channel", "placement", "actions")
+    __slots__ = ("channel", "placement", "actions", "not_before_ms")
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_MS_FIELD_NUMBER: _ClassVar[int]
     channel: str
     placement: str
     actions: _containers.RepeatedCompositeFieldContainer[RankedAction]
-    def __init__(self, channel: _Optional[str] = ..., placement: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[RankedAction, _Mapping]]] = ...) -> None: ...
+    not_before_ms: int
+    def __init__(self, channel: _Optional[str] = ..., placement: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[RankedAction, _Mapping]]] = ..., not_before_ms: _Optional[int] = ...) -> None: ...
 
 class FunnelStage(_message.Message):
     __slots__ = ("stage", "rows")
@@ -141,20 +143,29 @@ class FunnelStage(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., rows: _Optional[int] = ...) -> None: ...
 
 class Reason(_message.Message):
-    __slots__ = ("action_key", "channel", "kind", "gate", "text", "rows")
+    __slots__ = ("action_key", "channel", "kind", "gate", "text", "rows", "saw")
+    class SawEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _common_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_common_pb2.Value, _Mapping]] = ...) -> None: ...
     ACTION_KEY_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     GATE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
+    SAW_FIELD_NUMBER: _ClassVar[int]
     action_key: str
     channel: str
     kind: str
     gate: str
     text: str
     rows: int
-    def __init__(self, action_key: _Optional[str] = ..., channel: _Optional[str] = ..., kind: _Optional[str] = ..., gate: _Optional[str] = ..., text: _Optional[str] = ..., rows: _Optional[int] = ...) -> None: ...
+    saw: _containers.MessageMap[str, _common_pb2.Value]
+    def __init__(self, action_key: _Optional[str] = ..., channel: _Optional[str] = ..., kind: _Optional[str] = ..., gate: _Optional[str] = ..., text: _Optional[str] = ..., rows: _Optional[int] = ..., saw: _Optional[_Mapping[str, _common_pb2.Value]] = ...) -> None: ...
 
 class DecideResponse(_message.Message):
     __slots__ = ("decision_id", "channels", "funnel", "degraded", "snapshot_version", "trace")

@@ -1,0 +1,59 @@
+"""`purposes.yaml`: what consent is asked for; optional, and then every purpose in use must stand in it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.decide.faults import unknown
+from engine.decide.source import Source
+
+BASES = ("consent", "contract", "legal obligation", "legitimate interest")
+OPT_OUT = "legitimate interest"
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """One purpose, dotted from broad to narrow.
+
+    Args:
+        exempt: a contract's own notices: they need no marketing consent and marketing caps do not count for them.
+        basis: the lawful basis.
+        tcf: purposes of IAB's Transparency and Consent Framework that stand for it.
+    """
+
+    name: str
+    exempt: bool = False
+    basis: str = "consent"
+    tcf: tuple[int, ...] = ()
+
+
+def read_purposes(source: Source) -> dict[str, Purpose]:
+    """Name -> purpose; faults go to the source."""
+    return {name: _purpose(source, name, raw) for name, raw in source.mapping((), source.value).items()}
+
+
+def _purpose(source: Source, name: str, raw: object) -> Purpose:
+    entry = source.mapping((name,), raw)
+    source.only((name,), entry, {"exempt", "basis", "tcf"})
+    exempt, basis = entry.get("exempt", False), entry.get("basis", "consent")
+    if not isinstance(exempt, bool):
+        source.fault((name, "exempt"), "exempt must be true or false")
+    if basis not in BASES:
+        source.fault((name, "basis"), unknown("basis", basis, BASES))
+    elif exempt is True and basis == "consent":
+        source.fault((name, "exempt"), "an exempt purpose needs another basis than consent; name it, such as contract")
+    numbers = source.items((name, "tcf"), entry.get("tcf"))
+    if not all(isinstance(number, int) and 1 <= number <= 11 for number in numbers):
+        source.fault((name, "tcf"), "tcf must be a list of purposes from 1 to 11")
+        numbers = []
+    return Purpose(name, exempt is True, str(basis), tuple(int(str(number)) for number in numbers))
+
+
+def undeclared(used: Iterable[str], declared: Mapping[str, Purpose]) -> set[str]:
+    """Purposes in use of which neither they nor anything above them is declared."""
+    return {name for name in used if not any(above in declared for above in lineage(name))}
+
+
+def lineage(name: str) -> list[str]:
+    """`marketing.offers` -> `marketing`, `marketing.offers`."""
+    parts = name.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]

@@ -1,0 +1,126 @@
+"""Quiet hours by the customer's own clock; where it is not known, it is quiet."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache, partial
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from engine.decide.catalogue import BoolArray, Catalogue
+from engine.decide.channels import Channel, Quiet
+from engine.decide.gates import Gate, Moment
+from engine.decide.holidays import is_holiday
+
+DAY_MINUTES = 24 * 60
+AHEAD_DAYS = 30  # further ahead than any run of holidays and weekends
+HOURS_STEP = timedelta(minutes=15)  # every change of a clock falls on a quarter of an hour
+
+
+@lru_cache(maxsize=1_024)
+def zone_of(name: str) -> ZoneInfo | None:
+    """The zone, or None when there is none of that name."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def is_quiet(quiet: Quiet, zone: ZoneInfo, at_ms: int, hours: tuple[int, int] | None = None) -> bool:
+    """Whether a channel keeps quiet at a moment.
+
+    Args:
+        quiet: the channel's hours.
+        zone: the customer's.
+        at_ms: epoch milliseconds.
+        hours: the customer's preferred hours, minutes after midnight; None when they named none.
+    """
+    local = datetime.fromtimestamp(at_ms // 1000, zone)
+    minute = local.hour * 60 + local.minute
+    if local.weekday() in quiet.days or (quiet.region and is_holiday(quiet.region, local.date())):
+        return True
+    return _between(minute, quiet.start, quiet.end) or (hours is not None and not _between(minute, *hours))
+
+
+def _between(minute: int, start: int, end: int) -> bool:
+    return start <= minute < end if start <= end else minute >= start or minute < end
+
+
+def not_before_ms(quiet: Quiet, zone: ZoneInfo, at_ms: int, hours: tuple[int, int] | None = None) -> int:
+    """The next moment that is not quiet; the moment itself when it is not, 0 when there is none within 30 days.
+
+    Quiet ends at a minute the hours name, at midnight, or where the clock is changed: only those are looked at.
+    """
+    if not is_quiet(quiet, zone, at_ms, hours):
+        return at_ms
+    minutes = {0, quiet.end, *(hours or ())}
+    start = datetime.fromtimestamp(at_ms // 1000, zone)
+    for days in range(AHEAD_DAYS + 1):
+        for candidate_ms in sorted(_candidates(start.date() + timedelta(days=days), minutes, zone)):
+            if candidate_ms > at_ms and not is_quiet(quiet, zone, candidate_ms, hours):
+                return candidate_ms
+    return 0
+
+
+def _candidates(day: date, minutes: set[int], zone: ZoneInfo) -> Iterator[int]:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    for minute in minutes:
+        wall = midnight + timedelta(minutes=minute)
+        for fold in (0, 1):
+            yield int(wall.replace(fold=fold).timestamp()) * 1000
+    midnights = [(midnight + timedelta(days=shift)).astimezone(UTC) for shift in (0, 1)]
+    if midnight.utcoffset() != (midnight + timedelta(days=1)).utcoffset():
+        at = midnights[0]
+        while at <= midnights[1]:
+            yield int(at.timestamp()) * 1000
+            at += HOURS_STEP
+
+
+class QuietBlock:
+    """One verdict for each channel that keeps quiet hours.
+
+    Args:
+        channels: all of the bundle's.
+        catalogue: the rows.
+    """
+
+    def __init__(self, channels: Sequence[Channel], catalogue: Catalogue) -> None:
+        self._hours = [(channel.name, channel.quiet) for channel in channels if channel.quiet]
+        self.size = len(self._hours)
+        self.gates: Sequence[Gate] = [
+            Gate(
+                name=f"quiet hours in {name}",
+                stage="quiet hours",
+                text=partial(self.words, name),
+                rows=np.flatnonzero(catalogue.governed({"channel": name})),
+                verdicts=np.array([at]),
+            )
+            for at, (name, _) in enumerate(self._hours)
+        ]
+
+    def evaluate(self, moment: Moment) -> BoolArray:
+        """bool[size]."""
+        zone, hours = zone_of(moment.customer.time_zone), moment.customer.preferences.hours
+        if zone is None:
+            return np.zeros(self.size, np.bool_)
+        now_ms = moment.request.now_ms
+        asked = {ask.channel for ask in moment.request.asks}
+        return np.array([name not in asked or not is_quiet(quiet, zone, now_ms, hours) for name, quiet in self._hours])
+
+    def not_before_ms(self, moment: Moment, channel: str) -> int:
+        """The next moment at which the channel may speak; 0 when it may now, or when nobody can tell."""
+        zone, hours = zone_of(moment.customer.time_zone), moment.customer.preferences.hours
+        quiet, now_ms = dict(self._hours).get(channel), moment.request.now_ms
+        if zone is None or quiet is None:
+            return 0
+        at_ms = not_before_ms(quiet, zone, now_ms, hours)
+        return 0 if at_ms == now_ms else at_ms
+
+    def words(self, channel: str, moment: Moment) -> str:
+        """The reason, with the moment it ends."""
+        zone = zone_of(moment.customer.time_zone)
+        if zone is None:
+            return "the customer's time zone is not known, so any hour may be night"
+        at_ms = self.not_before_ms(moment, channel)
+        until = datetime.fromtimestamp(at_ms // 1000, zone).strftime("%a %d %b %H:%M") if at_ms else "further notice"
+        return f"quiet until {until}, {zone.key} time"
