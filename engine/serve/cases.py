@@ -22,11 +22,12 @@ from models import FeatureSpec, PriorScorer
 
 NOW = "2026-11-24T10:00Z"
 CHANCE = 0.1  # cases test rules, not the model: everything is equally likely
-CONSENT = re.compile(r"(no )?(\S+)(?: in (\S+))?")
+CONSENT = re.compile(r"(no )?(\S+)(?: in (\S+))?(?: until (\S+))?")
 EVENT = re.compile(r"(\S+)(?: of (\S+))?(?: in (\S+))?(?: worth (\S+))? (\d+[smhdw]|0s) ago")
 KEYS = {"case", "given", "ask", "expect", "because"}
 GIVEN = {"customer", "consents", "history", "time_zone", "preferences", "sent", "stranger"}
 ZONE = "UTC"  # where people of a case live unless it says otherwise
+WISHES = {"topics_off", "less", "snoozed_until", "at_most_a_week", "channel", "hours"}
 ASKED = {"channels", "limit", "now", "actions", "context", "inline", "placement"}
 
 
@@ -57,9 +58,10 @@ def run_cases(directory: Path) -> Iterator[Outcome]:
 
 def _faults(snapshot: Snapshot, place: str, case: Mapping[str, Any]) -> Iterator[str]:
     given, ask = case.get("given") or {}, case.get("ask") or {}
-    for found, known in ((case, KEYS), (given, GIVEN), (ask, ASKED)):
+    wishes = given.get("preferences") or {}
+    for found, known in ((case, KEYS), (given, GIVEN), (wishes, WISHES), (ask, ASKED)):
         if set(found) - known:
-            raise ValueError(f"{place}: unknown {sorted(set(found) - known)}; known: {sorted(known)}")
+            raise ValueError(f"{place}: unknown {sorted(map(str, set(found) - known))}; known: {sorted(known)}")
     evaluation = _decide(snapshot, place, given, ask)
     yield from _unexpected(evaluation, case.get("expect") or {})
     yield from _unfounded(evaluation, case.get("because") or {})
@@ -107,9 +109,9 @@ def _record(snapshot: Snapshot, place: str, given: Mapping[str, Any], now_ms: in
 
 
 def _preferences(asked: Mapping[str, Any], now_ms: int) -> Preferences:
-    """`off`, `less` (topic -> how long ago), `snoozed_until`, `at_most_a_week`, `channel`, `hours` (two times)."""
+    """`topics_off`, `less` (topic -> how long ago), `snoozed_until`, `at_most_a_week`, `channel`, `hours`."""
     return Preferences(
-        off=tuple(asked.get("off", ())),
+        off=tuple(asked.get("topics_off", ())),
         less={topic: now_ms - duration_ms(ago) for topic, ago in asked.get("less", {}).items()},
         snoozed_until_ms=moment_ms(str(asked["snoozed_until"])) if "snoozed_until" in asked else 0,
         at_most_a_week=asked.get("at_most_a_week"),
@@ -127,7 +129,8 @@ def _consent(place: str, text: str, at_ms: int) -> Consent:
     found = CONSENT.fullmatch(text)
     if not found:
         raise ValueError(f"{place}: '{text}' is no consent; write 'marketing in email' or 'no marketing'")
-    return Consent(found[2], found[3] or "", not found[1], "case", at_ms)
+    expires_ms = moment_ms(found[4]) if found[4] else 0
+    return Consent(found[2], found[3] or "", not found[1], "case", at_ms, expires_ms=expires_ms)
 
 
 def _event(snapshot: Snapshot, place: str, text: str, at: int, now_ms: int) -> Interaction:
