@@ -28,7 +28,10 @@ def _faults() -> Iterator[None]:
     """What people can mend, as a sentence and exit 1; anything else is ours and shows its trace."""
     try:
         yield
-    except (ValueError, OSError, RuntimeError) as error:
+    except OSError as error:
+        typer.echo(f"{error.filename}: {error.strerror}" if error.filename else str(error), err=True)
+        raise typer.Exit(1) from None
+    except (ValueError, RuntimeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
 
@@ -68,9 +71,11 @@ def test_(bundle: Bundle, as_json: AsJson = False) -> None:
         for fault in () if as_json else outcome.faults:
             typer.echo(f"{outcome.file}: {outcome.case}: {fault}")
     failed = sum(bool(outcome.faults) for outcome in outcomes)
-    if not as_json:
+    if not outcomes:
+        typer.echo(f"there is no case in {bundle}/cases/*.yaml; nothing was tested", err=True)
+    elif not as_json:
         typer.echo(f"{len(outcomes) - failed} of {len(outcomes)} cases hold")
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(0 if outcomes and not failed else 1)
 
 
 @imports.command("customers")
@@ -172,7 +177,8 @@ def show(customer: str, state: State = STATE) -> None:
 
     from engine.store.lmdb import LmdbStore
 
-    record = LmdbStore(state / "store").load(customer)
+    known = (state / "store").is_dir()  # looking makes nothing
+    record = LmdbStore(state / "store").load(customer) if known else None
     if record is None:
         typer.echo(f"no customer '{customer}' in {state}", err=True)
         raise typer.Exit(1)

@@ -35,7 +35,10 @@ def train(bundle: Path, state: Path) -> dict[str, float | str]:
     Returns:
         rows, base rates, areas under the curve on the later campaigns, parity, version.
     """
-    contacts = pd.read_parquet(state / "data" / "contacts.parquet")
+    labelled = state / "data" / "contacts.parquet"
+    if not labelled.is_file():
+        raise ValueError(f"{labelled}: there are no labelled contacts; `nba demo --state {state}` makes them")
+    contacts = pd.read_parquet(labelled)
     spec = _spec(bundle, state, contacts)
     store = LmdbStore(state / "store")
     features = features_of(spec, contacts, store)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.decide.bundle import FILES, read_bundle
+from engine.decide.faults import BundleError, Fault
 from engine.decide.snapshot import Snapshot, build_snapshot
 from models import FeatureSpec, ModelError, PriorScorer, Registry
 from rules import Schema
@@ -13,8 +14,27 @@ FIRST_DAY_RATE = 0.01  # with no model at all every row is equally likely; only 
 
 
 def read_texts(directory: Path) -> dict[str, str]:
-    """The bundle's files that exist, name -> content."""
-    return {name: (directory / name).read_text() for name in FILES if (directory / name).is_file()}
+    """The bundle's files that exist, name -> content.
+
+    Raises:
+        BundleError: when there is no such directory, or a file is not UTF-8.
+    """
+    if not directory.is_dir():
+        raise BundleError([Fault(str(directory), 1, 1, "there is no such directory; a bundle is one")])
+    data = {name: (directory / name).read_bytes() for name in FILES if (directory / name).is_file()}
+    faults = [fault for name, content in data.items() for fault in _undecoded(name, content)]
+    if faults:
+        raise BundleError(faults)
+    return {name: content.decode() for name, content in data.items()}
+
+
+def _undecoded(name: str, content: bytes) -> list[Fault]:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return [Fault(name, line, 1, f"byte {error.start + 1} of the file is no UTF-8")]
+    return []
 
 
 def load_snapshot(bundle: Path, registry: Path | None) -> Snapshot:
