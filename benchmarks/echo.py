@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from engine.serve.server import THREADS
+from engine.serve.server import THREADS, channel_options
 
 SERVICE, METHOD = "bench.Echo", "Echo"
 
@@ -23,7 +23,9 @@ def main(port: int, size: int) -> None:
     answer = os.urandom(size)
     handlers = {METHOD: grpc.unary_unary_rpc_method_handler(lambda *_: answer)}
     server = grpc.server(
-        ThreadPoolExecutor(THREADS), handlers=[grpc.method_handlers_generic_handler(SERVICE, handlers)]
+        ThreadPoolExecutor(THREADS),
+        options=channel_options(),
+        handlers=[grpc.method_handlers_generic_handler(SERVICE, handlers)],
     )
     server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()

@@ -1,37 +1,54 @@
 """`nba bench`: measure, print, remember."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import service, stages
+from benchmarks import rules, service, stages
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
+BENCHES = ("stages", "service", "rules")
 SIZES = (10, 100, 1_000)  # rows of the catalogue
 RATE = {10: 300.0, 100: 300.0, 1_000: 60.0}  # calls a second: well below what one worker can do
 
 
-def run(*, as_json: bool, quick: bool = False, history: Path = HISTORY) -> int:
-    """Measure everything in one run.
+def run(only: str, *, as_json: bool, quick: bool, history: Path = HISTORY) -> int:
+    """Measure in one run.
 
     Args:
+        only: one of BENCHES; empty for all.
         as_json: print one object a line.
-        quick: a tenth of the calls; for a look, not for the record.
+        quick: a tenth of the calls; for a look, so the history is left alone.
         history: the figures are appended to it.
 
     Returns:
         0, or 1 when a target was missed.
+
+    Raises:
+        ValueError: when there is no such bench.
     """
+    if only and only not in BENCHES:
+        raise ValueError(f"unknown bench '{only}'; known: {', '.join(BENCHES)}")
     scale = 1 if quick else 10
-    figures: list[Figure] = []
-    with Progress(console=Console(stderr=True), transient=True) as progress, tempfile.TemporaryDirectory() as place:
-        for rows in progress.track(SIZES, description="stages"):
-            figures += stages.measure(rows, Path(place) / f"stages-{rows}", 200 * scale)
-        for rows in progress.track(SIZES, description="service"):
-            calls = int(RATE[rows] * scale)
-            figures += service.measure(rows, Path(place) / f"service-{rows}", calls, RATE[rows])
-    append(figures, history, machine())
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        chosen = [bench for bench in BENCHES if bench == (only or bench)]
+        figures = [figure for bench in progress.track(chosen) for figure in _measure(bench, scale)]
+    if not quick:
+        append(figures, history, machine())
     show(figures, as_json=as_json)
     return int(any(figure.reached is False for figure in figures))
+
+
+def _measure(bench: str, scale: int) -> Iterator[Figure]:
+    if bench == "rules":
+        yield from rules.measure(scale)
+        return
+    with tempfile.TemporaryDirectory() as place:
+        for rows in SIZES:
+            if bench == "stages":
+                yield from stages.measure(rows, Path(place) / str(rows), 200 * scale)
+            else:
+                yield from service.measure(rows, Path(place) / str(rows), int(RATE[rows] * scale), RATE[rows])

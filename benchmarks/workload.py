@@ -29,7 +29,7 @@ def build(directory: Path, rows: int, seed: int = 0) -> tuple[Path, Path]:
 
     Args:
         directory: made if absent.
-        rows: actions x channels; a multiple of 4, or fewer.
+        rows: actions x channels: four of them where that divides the rows, else two.
         seed: of everything.
 
     Returns:
@@ -50,11 +50,11 @@ def build(directory: Path, rows: int, seed: int = 0) -> tuple[Path, Path]:
 
 
 def _texts(rng: np.random.Generator, rows: int) -> dict[str, str]:
-    channels = CHANNELS if rows >= len(CHANNELS) * 2 else CHANNELS[:1]
+    channels = CHANNELS if rows % len(CHANNELS) == 0 else CHANNELS[:2]
     header = "action_key,objective,group,purposes,value,cost,channels,margin,level"
     lines = [
         f"action_{i:05d},{('grow', 'retain', 'serve')[i % 3]},{GROUPS[i % 10]},marketing,{rng.uniform(1, 50):.2f},0.5,"
-        f"{';'.join(CHANNELS)},{rng.uniform():.3f},{rng.integers(0, 5)}"
+        f"{';'.join(channels)},{rng.uniform():.3f},{rng.integers(0, 5)}"
         for i in range(max(1, rows // len(channels)))
     ]
     return {
@@ -72,7 +72,7 @@ def _policies(actions: int) -> dict[str, object]:
         "eligibility": [
             {"name": "adults", "when": "customer.age >= 18"},
             {"name": "level", "when": "customer.tier >= action.level - 4"},
-            *({"name": f"income {g}", "scope": {"group": g}, "when": f"customer.income > {i * 1000}.0"}
+            *({"name": f"income {g}", "scope": {"group": g}, "when": f"customer.income > {i * 8_000}.0"}
               for i, g in enumerate(GROUPS[:actions])),
         ],
         "applicability": [

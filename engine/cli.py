@@ -187,13 +187,16 @@ def show(customer: str, state: State = STATE) -> None:
 
 @app.command()
 def bench(
+    only: Annotated[str, typer.Argument(help="stages, service or rules; all of them without.")] = "",
     as_json: AsJson = False,
     quick: Annotated[bool, typer.Option(help="A tenth of the calls: for a look, not for the record.")] = False,
 ) -> None:
-    """Measure each stage, and Decide beside a bare gRPC echo; appends to benchmarks/history.jsonl."""
+    """Measure each stage, Decide beside a bare gRPC echo, and the rules beside other engines; keeps a history."""
     from benchmarks.run import run
 
-    raise typer.Exit(run(as_json=as_json, quick=quick))
+    with _faults():
+        code = run(only, as_json=as_json, quick=quick)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -4,10 +4,11 @@ from rules.batch import Batch, Site
 from rules.columns import Columns, Texts, objects, texts_of
 from rules.errors import RuleError
 from rules.expression import Expression, Verdict, compile_expression
+from rules.library import Library
 from rules.schema import KINDS, Schema
 from rules.tree import Node
 
 __all__ = [
-    "KINDS", "Batch", "Columns", "Expression", "Node", "RuleError", "Schema", "Site", "Texts", "Verdict",
+    "KINDS", "Batch", "Columns", "Expression", "Library", "Node", "RuleError", "Schema", "Site", "Texts", "Verdict",
     "compile_expression", "objects", "texts_of",
 ]  # fmt: skip

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rules.check import check
 from rules.errors import RuleError, UnsupportedError
+from rules.library import Library
 from rules.scalar import UNKNOWN, Plan, Worlds, plan
 from rules.schema import Schema
 from rules.tree import Has, Name, Node, walk
@@ -54,13 +54,18 @@ class Expression:
         return Verdict(value is True, value is UNKNOWN)
 
 
-def compile_expression(text: str, schema: Schema) -> Expression:
+def compile_expression(text: str, schema: Schema, library: Library | None = None) -> Expression:
     """Check and compile one condition.
+
+    Args:
+        text: the condition.
+        schema: what it may read.
+        library: conditions compiled before; this one is added.
 
     Raises:
         RuleError: with line and column inside the text.
     """
-    expression = Expression(text, check(text, schema))
+    expression = Expression(text, (library or Library()).tree(text, schema))
     try:
         expression.plan  # noqa: B018  compiled now, so that what is not supported is refused now
     except UnsupportedError as error:

@@ -1,8 +1,10 @@
 """What expressions may read: attributes and their types."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 SCALARS = ("int", "uint", "double", "string", "bool", "timestamp", "duration")
 KINDS = (*SCALARS, *(f"list({kind})" for kind in SCALARS), *(f"map({kind})" for kind in SCALARS))
@@ -16,6 +18,11 @@ class Schema:
     customer: Mapping[str, str]
     request: Mapping[str, str]
     action: Mapping[str, str]
+
+    @cached_property
+    def digest(self) -> str:
+        """Of names and kinds."""
+        return hashlib.sha256(repr(sorted(self.qualified().items())).encode()).hexdigest()
 
     def qualified(self) -> dict[str, str]:
         """`customer.age` -> `int`, for every attribute."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from engine.decide.actions import FILE, Action, read_actions
 from engine.decide.channels import Channel, read_channels
 from engine.decide.faults import BundleError, Fault, unknown
-from engine.decide.policies import ContactPolicy, Known, Policy, read_policies
+from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_policies
 from engine.decide.purposes import Purpose, read_purposes, undeclared
 from engine.decide.schema import read_schema
 from engine.decide.source import Source, read_yaml
-from rules import Schema
+from rules import Library, Schema
 
 NEEDED = ("schema.yaml", "channels.yaml", "policies.yaml")
 OPTIONAL = ("arbitration.yaml", "purposes.yaml")
@@ -36,11 +36,12 @@ class Bundle:
         return frozenset(purpose.name for purpose in self.purposes.values() if purpose.exempt)
 
 
-def read_bundle(texts: Mapping[str, str]) -> Bundle:
+def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bundle:
     """Read and check a bundle.
 
     Args:
         texts: file name -> content.
+        library: conditions compiled before; the bundle's are added.
 
     Raises:
         BundleError: naming every fault of every file.
@@ -50,7 +51,7 @@ def read_bundle(texts: Mapping[str, str]) -> Bundle:
     schema, channels = read_schema(files["schema.yaml"]), read_channels(files["channels.yaml"])
     actions, faults = read_actions(texts.get(FILE), schema.action, [channel.name for channel in channels])
     known = _known(actions, channels)
-    policies, contacts = read_policies(files["policies.yaml"], schema, known)
+    policies, contacts = read_policies(files["policies.yaml"], Language(schema, library or Library()), known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
     purposes = read_purposes(files["purposes.yaml"])
     faults = [

@@ -12,6 +12,8 @@ from engine.decide.request import Ask, Scalar
 from rules import Columns, Node, Texts, objects, texts_of
 
 BoolArray = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+NO_ROWS: Rows = np.zeros(0, np.intp)
 KEPT = {
     "objective": "objective",
     "group": "group",
@@ -112,15 +114,32 @@ class Catalogue:
         known = {value for values in held for value in values if value is not None}
         return Columns(self.plain, self.kinds, Texts(known | texts_of(trees)), self.size)
 
-    def governed(self, scope: Mapping[str, str]) -> BoolArray:
-        """bool[R]: the rows inside a scope; an empty scope holds every row."""
-        inside = np.ones(self.size, bool)
-        for kind, name in scope.items():
-            if kind == "tag":
-                inside &= np.fromiter((name in tags for tags in self.tags), np.bool_, self.size)
-            elif kind in KEPT:
-                inside &= self.names(kind) == name
-        return inside
+    @cached_property
+    def _rows_of(self) -> dict[str, dict[str, Rows]]:
+        """Scope kind -> name -> its rows, in order."""
+        found: dict[str, dict[str, list[int]]] = {kind: {} for kind in (*KEPT, "tag")}
+        for kind in KEPT:
+            for row, name in enumerate(self.names(kind).tolist()):
+                found[kind].setdefault(name, []).append(row)
+        for row, tags in enumerate(self.tags):
+            for tag in tags:
+                found["tag"].setdefault(tag, []).append(row)
+        return {kind: {name: np.array(rows) for name, rows in names.items()} for kind, names in found.items()}
+
+    def governed(self, scope: Mapping[str, str]) -> Rows:
+        """The rows inside a scope; an empty one holds every row.
+
+        Args:
+            scope: kind -> name; `role` is about the customer and no matter here.
+
+        Returns:
+            intp[n], rising.
+        """
+        rows: Rows = np.arange(self.size)
+        for place, (kind, name) in enumerate((kind, name) for kind, name in scope.items() if kind in self._rows_of):
+            own = self._rows_of[kind].get(name, NO_ROWS)
+            rows = np.intersect1d(rows, own, assume_unique=True) if place else own
+        return rows
 
 
 Placements = Mapping[str, tuple[str, ...]]

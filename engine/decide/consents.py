@@ -25,7 +25,7 @@ class SuppressionBlock:
                 name=f"do not contact in {channel}",
                 stage="suppression",
                 text=f"on a do-not-contact list for {channel}",
-                rows=np.flatnonzero(catalogue.governed({"channel": channel})),
+                rows=catalogue.governed({"channel": channel}),
                 verdicts=np.array([at]),
             )
             for at, channel in enumerate(self._channels)

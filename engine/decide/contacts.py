@@ -8,12 +8,13 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 import numpy as np
 
-from engine.decide.catalogue import BoolArray, Catalogue
+from engine.decide.catalogue import BoolArray, Catalogue, Rows
 from engine.decide.engagement import ROLE
-from engine.decide.gates import Gate, Moment, Rows
+from engine.decide.gates import Gate, Moment
 from engine.decide.policies import ContactPolicy
 from engine.decide.quiet import zone_of
 from engine.decide.request import Contact
@@ -44,7 +45,8 @@ class ContactBlock:
         self.size = 0
         gates = []
         for contact in contacts:
-            rows = np.flatnonzero(catalogue.governed(contact.scope) & marketing)
+            rows = catalogue.governed(contact.scope)
+            rows = rows[marketing[rows]]
             counter, verdicts = _counter(contact, catalogue, rows, self.size)
             gates.append(Gate(contact.name, "contact policy", contact.text, rows, verdicts))
             self._counters.append(counter)
@@ -54,8 +56,11 @@ class ContactBlock:
     def evaluate(self, moment: Moment) -> BoolArray:
         """bool[size]."""
         passed = np.ones(self.size, np.bool_)
+        outcomes: dict[str, list[Contact]] = {}
+        for entry in moment.customer.contacts:
+            outcomes.setdefault(entry[1], []).append(entry)
         for counter in self._counters:
-            counter.refuse(moment, passed)
+            counter.refuse(moment, outcomes.get(counter.contact.kind, []), passed)
         return passed
 
 
@@ -67,22 +72,32 @@ class _Counter:
         self._scope = [(PLACE[kind], name) for kind, name in contact.scope.items() if kind in PLACE]
         self._role = contact.scope.get("role", "")
         self._tagged = "tag" in contact.scope
+        self._narrow = bool(self._scope) or self._tagged
 
-    def refuse(self, moment: Moment, passed: BoolArray) -> None:
-        """Set to false what has had enough."""
-        contact, history = self.contact, moment.customer.contacts
-        if self._role and self._role != moment.facts.get("role", ROLE):
+    def refuse(self, moment: Moment, outcomes: Sequence[Contact], passed: BoolArray) -> None:
+        """Set to false what has had enough.
+
+        Args:
+            moment: of the decision.
+            outcomes: the history's entries of this policy's kind, sorted by time.
+            passed: bool[size], of the whole block.
+        """
+        contact = self.contact
+        # Fewer than the cap in the whole history: no window of it can hold more. Most policies end here.
+        if len(outcomes) < contact.at_most or (self._role and self._role != moment.facts.get("role", ROLE)):
             return
-        inside = history[bisect_right(history, since_ms(contact, moment), key=_at_ms) :]
-        found = [entry for entry in inside if entry[1] == contact.kind and self._counts(entry)]
-        if contact.per == "everything":
-            passed[self.start] = len(found) < contact.at_most
-        elif contact.at_most == 0:
-            passed[self.start : self.start + len(self.places)] = False
-        else:
-            for name, count in Counter(entry[PLACE[contact.per]] for entry in found).items():
-                if count >= contact.at_most and name in self.places:
-                    passed[self.places[name]] = False
+        found = outcomes[bisect_right(outcomes, since_ms(contact, moment), key=_at_ms) :]
+        if self._narrow:
+            found = [entry for entry in found if self._counts(entry)]
+        if len(found) < contact.at_most:
+            return
+        if contact.per == "everything" or contact.at_most == 0:
+            passed[self.start : self.start + (len(self.places) or 1)] = False
+            return
+        place = PLACE[contact.per]
+        for name, count in Counter([entry[place] for entry in found]).items():
+            if count >= contact.at_most and name in self.places:
+                passed[self.places[name]] = False
 
     def _counts(self, entry: Contact) -> bool:
         inside = all(entry[place] == name for place, name in self._scope)
@@ -105,7 +120,7 @@ def since_ms(contact: ContactPolicy, moment: Moment) -> int:
 def _counter(contact: ContactPolicy, catalogue: Catalogue, rows: Rows, start: int) -> tuple[_Counter, Rows]:
     """A counter whose verdicts begin at `start`, and the verdict that each row heeds."""
     tag = contact.scope.get("tag", "")
-    actions = frozenset(map(str, catalogue.names("action")[catalogue.governed({"tag": tag})])) if tag else frozenset()
+    actions = frozenset(catalogue.names("action")[catalogue.governed({"tag": tag})].tolist()) if tag else frozenset()
     if contact.per == "everything" or not len(rows):
         return _Counter(contact, {}, start, actions), np.array([start])
     names = [str(name) for name in catalogue.names(contact.per)[rows]]
@@ -113,5 +128,4 @@ def _counter(contact: ContactPolicy, catalogue: Catalogue, rows: Rows, start: in
     return _Counter(contact, places, start, actions), np.array([places[name] for name in names])
 
 
-def _at_ms(contact: Contact) -> int:
-    return contact.at_ms
+_at_ms = itemgetter(0)  # a contact's moment stands first

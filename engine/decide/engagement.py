@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from engine.decide.catalogue import BoolArray, Catalogue
 from engine.decide.gates import Gate, Moment
 from engine.decide.policies import Policy
@@ -21,7 +19,7 @@ class PolicyBlock:
     """
 
     def __init__(self, policies: Sequence[Policy], catalogue: Catalogue) -> None:
-        governed = [np.flatnonzero(catalogue.governed(policy.scope)) for policy in policies]
+        governed = [catalogue.governed(policy.scope) for policy in policies]
         # A rule for one role says nothing of the others: its verdicts are its own, so that they can be lifted.
         sites = [
             Site(

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.decide.catalogue import BoolArray
+from engine.decide.catalogue import BoolArray, Rows
 from engine.decide.request import CustomerView, Request, Scalar
 
 STAGES = (
@@ -19,7 +19,6 @@ STAGES = (
 )  # fmt: skip
 STANDING = len(STAGES)  # the stage of a row that nothing holds back
 WIDE = 16  # a gate with one verdict for over a sixteenth of the rows is cheaper as a mask than row by row
-Rows = NDArray[np.intp]
 Stages = NDArray[np.uint8]
 
 

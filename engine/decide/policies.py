@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.decide.faults import unknown
 from engine.decide.source import Path, Source
 from engine.decide.values import duration_ms
-from rules import Expression, RuleError, Schema, compile_expression
+from rules import Expression, Library, RuleError, Schema, compile_expression
 
 TIERS = ("eligibility", "applicability", "suitability")
 SCOPES = ("objective", "group", "action", "channel", "placement", "tag", "role")
@@ -47,10 +47,20 @@ class ContactPolicy:
     text: str
 
 
-def read_policies(source: Source, schema: Schema, known: Known) -> tuple[tuple[Policy, ...], tuple[ContactPolicy, ...]]:
+@dataclass(frozen=True)
+class Language:
+    """What conditions are compiled with."""
+
+    schema: Schema
+    library: Library
+
+
+def read_policies(
+    source: Source, language: Language, known: Known
+) -> tuple[tuple[Policy, ...], tuple[ContactPolicy, ...]]:
     """Engagement rules and contact policies; faults go to the source."""
     source.only((), source.value, {*TIERS, *CONTACTS})
-    rules = (_policy(source, path, raw, schema, known) for tier in TIERS for path, raw in _entries(source, tier))
+    rules = (_policy(source, path, raw, language, known) for tier in TIERS for path, raw in _entries(source, tier))
     policies = tuple(rule for rule in rules if rule is not None)
     made = (_contact(source, path, raw, known) for section in CONTACTS for path, raw in _entries(source, section))
     contacts = tuple(contact for contact in made if contact is not None)
@@ -78,24 +88,24 @@ def _unique(source: Source, sections: tuple[str, ...]) -> None:
             seen.setdefault(name, section)
 
 
-def _policy(source: Source, path: Path, entry: dict[str, object], schema: Schema, known: Known) -> Policy | None:
+def _policy(source: Source, path: Path, entry: dict[str, object], language: Language, known: Known) -> Policy | None:
     source.only(path, entry, {"name", "scope", "when", "on_missing"})
     name = source.text((*path, "name"), entry.get("name"))
     missing = entry.get("on_missing", "block")
     if missing not in ("pass", "block"):
         source.fault((*path, "on_missing"), unknown("on_missing", missing, ("pass", "block")))
-    expression = read_condition(source, (*path, "when"), entry.get("when"), schema, name)
+    expression = read_condition(source, (*path, "when"), entry.get("when"), language, name)
     scope = read_scope(source, (*path, "scope"), entry.get("scope"), known)
     return Policy(name, str(path[0]), scope, expression, missing == "pass") if expression else None
 
 
-def read_condition(source: Source, path: Path, raw: object, schema: Schema, rule: str) -> Expression | None:
+def read_condition(source: Source, path: Path, raw: object, language: Language, rule: str) -> Expression | None:
     """A compiled condition; None, and a fault, when it is none."""
     text = source.text(path, raw)
     if not text:
         return None
     try:
-        return compile_expression(text, schema)
+        return compile_expression(text, language.schema, language.library)
     except RuleError as error:
         source.fault(path, f"{error.message} in rule '{rule}'", error.line - 1, error.column - 1)
         return None

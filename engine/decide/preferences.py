@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.decide.catalogue import BoolArray, Catalogue
-from engine.decide.gates import Gate, Moment, Rows
+from engine.decide.catalogue import BoolArray, Catalogue, Rows
+from engine.decide.gates import Gate, Moment
 from engine.decide.request import NONE, Preferences
 
 WEEK_MS = 7 * 86_400_000

@@ -92,7 +92,7 @@ class QuietBlock:
                 name=f"quiet hours in {name}",
                 stage="quiet hours",
                 text=partial(self.words, name),
-                rows=np.flatnonzero(catalogue.governed({"channel": name})),
+                rows=catalogue.governed({"channel": name}),
                 verdicts=np.array([at]),
             )
             for at, (name, _) in enumerate(self._hours)

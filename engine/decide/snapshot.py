@@ -49,7 +49,7 @@ class Snapshot:
         """bool[R]: each channel's fallback action in its channel."""
         rows = np.zeros(self.catalogue.size, np.bool_)
         for channel, action in self.bundle.fallback.items():
-            rows |= self.catalogue.governed({"channel": channel, "action": action})
+            rows[self.catalogue.governed({"channel": channel, "action": action})] = True
         return rows
 
     @cached_property

@@ -1,12 +1,16 @@
 """From files to a snapshot."""
 
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+import msgspec
 
 from engine.decide.bundle import FILES, read_bundle
 from engine.decide.faults import BundleError, Fault
 from engine.decide.snapshot import Snapshot, build_snapshot
 from models import FeatureSpec, ModelError, PriorScorer, Registry
-from rules import Schema
+from rules import Library, Schema
 
 MODEL = "response"  # the name under which the model in force is registered
 FITTING = {"numeric": ("int", "uint", "double", "bool", "timestamp", "duration"), "categorical": ("string",)}
@@ -37,12 +41,13 @@ def _undecoded(name: str, content: bytes) -> list[Fault]:
     return []
 
 
-def load_snapshot(bundle: Path, registry: Path | None) -> Snapshot:
+def load_snapshot(bundle: Path, registry: Path | None, conditions: Path | None = None) -> Snapshot:
     """Compile a bundle directory and the registry's latest model.
 
     Args:
         bundle: the bundle's directory.
         registry: the models' directory; None, or an empty one, serves the prior alone.
+        conditions: file of the conditions compiled before, kept up to date; with it, only new ones need the parser.
 
     Raises:
         BundleError: naming every fault.
@@ -50,12 +55,33 @@ def load_snapshot(bundle: Path, registry: Path | None) -> Snapshot:
     """
     texts = read_texts(bundle)
     prior = PriorScorer(FIRST_DAY_RATE)
-    read = read_bundle(texts)
+    library = Library(_stored(conditions))
+    read = read_bundle(texts, library)
+    _store(conditions, library)
     if registry is None or not (registry / MODEL / "latest").exists():
         return build_snapshot(read, texts, FeatureSpec(()), (prior, prior), "prior")
     manifest, scorer = Registry(registry).load(MODEL)
     _fits(manifest.spec, read.schema)
     return build_snapshot(read, texts, manifest.spec, (scorer, PriorScorer(manifest.base_rate)), manifest.version)
+
+
+def _stored(conditions: Path | None) -> Mapping[str, bytes]:
+    """Conditions compiled before; none when the file is missing or of another making."""
+    if conditions is None or not conditions.is_file():
+        return {}
+    try:
+        return msgspec.msgpack.decode(conditions.read_bytes(), type=dict[str, bytes])
+    except msgspec.DecodeError:
+        return {}
+
+
+def _store(conditions: Path | None, library: Library) -> None:
+    if conditions is None or library.packed == _stored(conditions):
+        return
+    conditions.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=conditions.parent, delete=False) as aside:
+        aside.write(msgspec.msgpack.encode(library.packed))
+    Path(aside.name).replace(conditions)
 
 
 def _fits(spec: FeatureSpec, schema: Schema) -> None:

@@ -22,6 +22,7 @@ from grpc_reflection.v1alpha import reflection
 from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.decide.faults import BundleError
+from engine.decide.snapshot import Snapshot
 from engine.journal.segments import SegmentJournal
 from engine.serve.build import ModelError, load_snapshot
 from engine.serve.handlers import handler
@@ -48,10 +49,13 @@ class Settings:
     port: int = 50051
     workers: int = 1
 
-    @property
-    def models(self) -> Path:
-        """The registry's directory."""
-        return self.state / "models"
+    def snapshot(self) -> Snapshot:
+        """Compile what lies there now.
+
+        Raises:
+            BundleError, ModelError: naming every fault.
+        """
+        return load_snapshot(self.bundle, self.state / "models", self.state / "conditions")
 
 
 def serve(settings: Settings) -> int:
@@ -71,7 +75,7 @@ def serve(settings: Settings) -> int:
         OSError: when another server holds the port.
     """
     signals = _signals()
-    snapshot = load_snapshot(settings.bundle, settings.models)
+    snapshot = settings.snapshot()
     LmdbStore(settings.state / "store").close()
     _claim(settings.address, settings.port)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the workers inherit it; more threads than cores only wait for each other
@@ -110,7 +114,7 @@ def _next(signals: Signals) -> str:
 
 def _good(settings: Settings) -> bool:
     try:
-        snapshot = load_snapshot(settings.bundle, settings.models)
+        snapshot = settings.snapshot()
     except (BundleError, ModelError, OSError) as error:
         log.error("reload refused, the old snapshot stays", faults=str(error))
         return False
@@ -185,7 +189,7 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor tells the workers
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[index % len(cores)]})
-    holder = Holder(load_snapshot(settings.bundle, settings.models))
+    holder = Holder(settings.snapshot())
     store = LmdbStore(settings.state / "store")
     journal = SegmentJournal(settings.state / "journal", index)
     server, healths = make_server(Shell(holder, store, journal, lambda: secrets.randbits(64)))
@@ -202,25 +206,29 @@ def work(settings: Settings, index: int, ready: Event) -> None:
 
 def _reload(holder: Holder, settings: Settings) -> None:
     try:
-        holder.current = load_snapshot(settings.bundle, settings.models)
+        holder.current = settings.snapshot()
     except (BundleError, ModelError, OSError) as error:
         log.error("reload refused, the old snapshot stays", faults=str(error))
 
 
-def make_server(shell: Shell) -> tuple[grpc.Server, health.HealthServicer]:
-    """A gRPC server with the three services, health and reflection; not yet started."""
-    options = [
+def channel_options() -> list[tuple[str, int]]:
+    """What every server of ours is started with."""
+    return [
         ("grpc.so_reuseport", 1),
         ("grpc.max_receive_message_length", Limits().message_bytes),
         ("grpc.max_send_message_length", -1),
     ]
+
+
+def make_server(shell: Shell) -> tuple[grpc.Server, health.HealthServicer]:
+    """A gRPC server with the three services, health and reflection; not yet started."""
     services = {
         decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]: DecisionService(shell),
         interaction_pb2.DESCRIPTOR.services_by_name["InteractionService"]: InteractionService(shell),
         customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]: CustomerService(shell),
     }
     handlers = [handler(service, servicer) for service, servicer in services.items()]
-    server = grpc.server(ThreadPoolExecutor(THREADS), handlers=handlers, options=options)
+    server = grpc.server(ThreadPoolExecutor(THREADS), handlers=handlers, options=channel_options())
     names = [service.full_name for service in services]
     healths = health.HealthServicer()
     for name in ("", *names):
