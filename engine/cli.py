@@ -160,13 +160,14 @@ def explain(
     channel: Annotated[list[str], typer.Option(help="A channel; may be given several times.")],
     target: Target = ADDRESS,
     now_ms: Annotated[int, typer.Option(help="The moment to decide for; 0 is now.")] = 0,
+    what_if: Annotated[bool, typer.Option("--what-if", help="Only what one single change would let through.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say for every action why it was held back, all reasons."""
+    """Say for every action why it was held back, all reasons, and what the rules saw."""
     from engine.serve.client import Client, as_words
 
     with _faults(), Client(target) as client:
-        reply = client.ask(customer, channel, level="full", now_ms=now_ms)
+        reply = client.ask(customer, channel, level="what_if" if what_if else "full", now_ms=now_ms)
     typer.echo(as_words(reply, as_json=as_json))
 
 

@@ -27,6 +27,7 @@ class SuppressionBlock:
                 text=f"on a do-not-contact list for {channel}",
                 rows=catalogue.governed({"channel": channel}),
                 verdicts=np.array([at]),
+                change=f"be taken off the do-not-contact list for {channel}",
             )
             for at, channel in enumerate(self._channels)
         ]
@@ -59,6 +60,7 @@ class ConsentBlock:
                 text=f"no consent for {purpose} in {channel}",
                 rows=np.array(rows_of[purpose, channel]),
                 verdicts=np.array([at]),
+                change=f"consent to {purpose} in {channel}",
             )
             for at, (purpose, channel) in enumerate(self.pairs)
         ]

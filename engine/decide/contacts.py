@@ -7,7 +7,8 @@ zone is not known, a calendar window reaches back as far as it could in any zone
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from operator import itemgetter
 
 import numpy as np
@@ -48,7 +49,8 @@ class ContactBlock:
             rows = catalogue.governed(contact.scope)
             rows = rows[marketing[rows]]
             counter, verdicts = _counter(contact, catalogue, rows, self.size)
-            gates.append(Gate(contact.name, "contact policy", contact.text, rows, verdicts))
+            change = partial(_after, contact)
+            gates.append(Gate(contact.name, "contact policy", contact.text, rows, verdicts, change=change))
             self._counters.append(counter)
             self.size += len(counter.places) or 1
         self.gates: Sequence[Gate] = gates
@@ -115,6 +117,15 @@ def since_ms(contact: ContactPolicy, moment: Moment) -> int:
     midnight = datetime.fromtimestamp(now_ms // 1000, zone).replace(hour=0, minute=0, second=0, fold=0)
     back = {"day": 0, "week": midnight.weekday(), "month": midnight.day - 1}[contact.each]
     return int((midnight - timedelta(days=back)).timestamp()) * 1000 - 1
+
+
+def _after(contact: ContactPolicy, moment: Moment) -> str:
+    """What would lift it: the window moving past enough of what counts, at the latest."""
+    kept = [entry.at_ms for entry in moment.customer.contacts if entry.kind == contact.kind]
+    if contact.each or not contact.at_most or len(kept) < contact.at_most:
+        return f"wait for the next {contact.each}" if contact.each else "nothing; the cap is nought"
+    at_ms = kept[-contact.at_most] + contact.within_ms
+    return f"after {datetime.fromtimestamp(at_ms // 1000, UTC):%a %d %b %Y %H:%M} UTC"
 
 
 def _counter(contact: ContactPolicy, catalogue: Catalogue, rows: Rows, start: int) -> tuple[_Counter, Rows]:

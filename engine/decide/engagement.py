@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.decide.catalogue import BoolArray, Catalogue
+from engine.decide.catalogue import BoolArray, Catalogue, Rows
 from engine.decide.gates import Gate, Moment
 from engine.decide.policies import Policy
 from rules import Batch, Site
@@ -35,7 +35,7 @@ class PolicyBlock:
             if role(policy)
         ]
         self.gates: Sequence[Gate] = [
-            Gate(policy.name, policy.tier, f"needs {policy.expression.text}", rows, verdicts, policy.expression.reads)
+            _gate(policy, rows, verdicts)
             for policy, rows, verdicts in zip(policies, governed, self._batch.verdicts, strict=True)
         ]
 
@@ -46,6 +46,11 @@ class PolicyBlock:
             if wanted != moment.facts.get("role", ROLE):
                 passed[verdicts] = True
         return passed
+
+
+def _gate(policy: Policy, rows: Rows, verdicts: Rows) -> Gate:
+    text, reads = policy.expression.text, policy.expression.reads
+    return Gate(policy.name, policy.tier, f"needs {text}", rows, verdicts, reads, change=text)
 
 
 def role(policy: Policy) -> str:

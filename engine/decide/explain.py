@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.decide.gates import STAGES, STANDING, Gate
+from engine.decide.gates import STAGES, STANDING, Gate, said
 from engine.decide.pipeline import Evaluation
 from engine.decide.request import Scalar
 
@@ -22,6 +22,7 @@ class Reason:
     channel: str = ""
     rows: int = 1
     saw: Mapping[str, Scalar] = field(default_factory=dict)
+    change: str = ""
 
 
 def funnel(evaluation: Evaluation) -> list[tuple[str, int]]:
@@ -38,22 +39,30 @@ def summary(evaluation: Evaluation) -> list[Reason]:
     gates = evaluation.snapshot.gates
     rows = Counter(gate for _, gate in gates.blockers(evaluation.passed, evaluation.asked))
     named = [(gates.gates[index], rows[index]) for index in sorted(rows)]
-    return [Reason(gate.stage, gate.name, gate.words(evaluation.moment), rows=count) for gate, count in named]
+    return [Reason(gate.stage, gate.name, said(gate.text, evaluation.moment), rows=count) for gate, count in named]
 
 
 def full(evaluation: Evaluation) -> list[Reason]:
     """Every gate that holds each asked row back, and what it saw: all reasons, not the first."""
     gates, catalogue = evaluation.snapshot.gates, evaluation.snapshot.catalogue
     actions, channels = catalogue.names("action"), catalogue.names("channel")
-    words: dict[int, str] = {}
+    words: dict[int, tuple[str, str]] = {}
     made = []
     for row, index in gates.blockers(evaluation.passed, evaluation.asked):
         gate = gates.gates[index]
         if index not in words:
-            words[index] = gate.words(evaluation.moment)
+            words[index] = said(gate.text, evaluation.moment), said(gate.change, evaluation.moment)
         seen = _seen(evaluation, gate, row) if gate.reads else {}
-        made.append(Reason(gate.stage, gate.name, words[index], actions[row], channels[row], saw=seen))
+        text, change = words[index]
+        made.append(Reason(gate.stage, gate.name, text, actions[row], channels[row], saw=seen, change=change))
     return made
+
+
+def what_if(evaluation: Evaluation) -> list[Reason]:
+    """The rows that one single change would let through, and the change: those that one gate alone holds back."""
+    reasons = full(evaluation)
+    blockers = Counter((reason.action_key, reason.channel) for reason in reasons)
+    return [reason for reason in reasons if blockers[reason.action_key, reason.channel] == 1]
 
 
 def _seen(evaluation: Evaluation, gate: Gate, row: int) -> dict[str, Scalar]:

@@ -42,18 +42,24 @@ class Gate:
         rows: intp[n], the rows it governs.
         verdicts: intp[n], the verdict of its block that each row heeds; intp[1] when all heed the same.
         reads: the attributes it looks at.
+        change: what would lift it, in words.
     """
 
     name: str
     stage: str
-    text: str | Callable[[Moment], str]
+    text: "Words"
     rows: Rows
     verdicts: Rows
     reads: frozenset[str] = frozenset()
+    change: "Words" = ""
 
-    def words(self, moment: Moment) -> str:
-        """The reason."""
-        return self.text if isinstance(self.text, str) else self.text(moment)
+
+Words = str | Callable[[Moment], str]
+
+
+def said(words: Words, moment: Moment) -> str:
+    """Words that stand, or are made of the moment."""
+    return words if isinstance(words, str) else words(moment)
 
 
 class Block(Protocol):

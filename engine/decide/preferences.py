@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decide.catalogue import BoolArray, Catalogue, Rows
-from engine.decide.gates import Gate, Moment
+from engine.decide.gates import Gate, Moment, Words
 from engine.decide.request import NONE, Preferences
 
 WEEK_MS = 7 * 86_400_000
@@ -33,11 +33,15 @@ class PreferenceBlock:
         self.size = 2 * count + 2
         last = np.array([self.size - 2]), np.array([self.size - 1])
         self.gates: Sequence[Gate] = (
-            Gate("topic off", "preferences", "you switched this topic off", governed, topics),
-            Gate("less like this", "preferences", "you asked for less like this", governed, topics + count),
-            Gate("snooze", "preferences", _snooze_words, governed, last[0]),
-            Gate("weekly maximum", "preferences", _weekly_words, governed, last[1]),
+            self._gate("topic off", "you switched this topic off", (governed, topics), "switch the topic on"),
+            self._gate("less like this", "you asked for less like this", (governed, topics + count), "wait out a week"),
+            self._gate("snooze", _snooze_words, (governed, last[0]), "end the snooze"),
+            self._gate("weekly maximum", _weekly_words, (governed, last[1]), "raise the weekly maximum"),
         )
+
+    @staticmethod
+    def _gate(name: str, text: Words, heeded: tuple[Rows, Rows], change: str) -> Gate:
+        return Gate(name, "preferences", text, *heeded, change=change)
 
     def evaluate(self, moment: Moment) -> BoolArray:
         """bool[size]."""

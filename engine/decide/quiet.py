@@ -94,6 +94,7 @@ class QuietBlock:
                 text=partial(self.words, name),
                 rows=catalogue.governed({"channel": name}),
                 verdicts=np.array([at]),
+                change=partial(self.words, name),
             )
             for at, (name, _) in enumerate(self._hours)
         ]

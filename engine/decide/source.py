@@ -97,8 +97,9 @@ def read_yaml(file: str, text: str | None) -> Source:
         return source
     try:
         _refuse_bombs(text)
-        node = yaml.compose(text, Loader=LOADER)
-        value = yaml.load(text, Loader=LOADER)  # noqa: S506  both are safe loaders
+        loader = LOADER(text)
+        node = loader.get_single_node()
+        value = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         source.fault((), f"not YAML: {error.problem}", mark.line if mark else 0, mark.column if mark else 0)

@@ -21,7 +21,9 @@ class WindowBlock:
         self.size = len(self._bounds)
         rows = np.arange(catalogue.size)
         text = "outside its validity window"
-        self.gates: Sequence[Gate] = (Gate("validity window", "window", text, rows, verdict.reshape(-1)),)
+        self.gates: Sequence[Gate] = (
+            Gate("validity window", "window", text, rows, verdict.reshape(-1), change="ask within its window"),
+        )
 
     def evaluate(self, moment: Moment) -> BoolArray:
         """bool[size]: the start belongs to the window, the end does not."""

@@ -7,7 +7,11 @@ import grpc
 from google.protobuf import json_format
 from nba.v1 import decision_pb2, decision_pb2_grpc
 
-LEVELS = {"none": decision_pb2.EXPLAIN_LEVEL_NONE, "full": decision_pb2.EXPLAIN_LEVEL_FULL}
+LEVELS = {
+    "none": decision_pb2.EXPLAIN_LEVEL_NONE,
+    "full": decision_pb2.EXPLAIN_LEVEL_FULL,
+    "what_if": decision_pb2.EXPLAIN_LEVEL_WHAT_IF,
+}
 
 
 class Client:
@@ -49,6 +53,12 @@ class Client:
         return reply
 
 
+def _seen(reason: decision_pb2.Reason) -> str:
+    """The values a rule saw, in brackets."""
+    values = {name: getattr(value, value.WhichOneof("kind") or "int_value") for name, value in reason.saw.items()}
+    return f" ({', '.join(f'{name} is {value}' for name, value in sorted(values.items()))})" if values else ""
+
+
 def as_words(reply: decision_pb2.DecideResponse, *, as_json: bool) -> str:
     """The answer for a person, or as one JSON object."""
     if as_json:
@@ -60,5 +70,8 @@ def as_words(reply: decision_pb2.DecideResponse, *, as_json: bool) -> str:
             f"  {a.rank}. {a.action_key}  propensity {a.propensity:.4f}  value {a.value:.2f}  priority {a.priority:.4f}"
             for a in answer.actions
         ]
-    lines += [f"  held back: {r.action_key} in {r.channel}: {r.kind} '{r.gate}': {r.text}" for r in reply.trace]
+    lines += [
+        f"  held back: {r.action_key} in {r.channel}: {r.kind} '{r.gate}': {r.text}{_seen(r)}; to lift it: {r.change}"
+        for r in reply.trace
+    ]
     return "\n".join(lines)

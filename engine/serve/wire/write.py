@@ -1,6 +1,6 @@
 """Plain values to messages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from nba.v1 import common_pb2, customer_pb2, decision_pb2
@@ -10,6 +10,12 @@ from engine.customer.record import Consent, Record
 from engine.decide import explain
 from engine.decide.pipeline import Effort, Evaluation
 from engine.decide.request import Preferences, Request, Scalar
+
+LEVELS: dict[int, Callable[[Evaluation], list[explain.Reason]]] = {
+    decision_pb2.EXPLAIN_LEVEL_SUMMARY: explain.summary,
+    decision_pb2.EXPLAIN_LEVEL_FULL: explain.full,
+    decision_pb2.EXPLAIN_LEVEL_WHAT_IF: explain.what_if,
+}
 
 
 def write_response(
@@ -37,9 +43,7 @@ def write_response(
 
 
 def _reasons(evaluation: Evaluation, level: int) -> list[explain.Reason]:
-    if level == decision_pb2.EXPLAIN_LEVEL_FULL:
-        return explain.full(evaluation)
-    return explain.summary(evaluation) if level == decision_pb2.EXPLAIN_LEVEL_SUMMARY else []
+    return LEVELS[level](evaluation) if level in LEVELS else []
 
 
 def _reason(reason: explain.Reason) -> decision_pb2.Reason:

@@ -14,10 +14,12 @@ class ExplainLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXPLAIN_LEVEL_NONE: _ClassVar[ExplainLevel]
     EXPLAIN_LEVEL_SUMMARY: _ClassVar[ExplainLevel]
     EXPLAIN_LEVEL_FULL: _ClassVar[ExplainLevel]
+    EXPLAIN_LEVEL_WHAT_IF: _ClassVar[ExplainLevel]
 EXPLAIN_LEVEL_UNSPECIFIED: ExplainLevel
 EXPLAIN_LEVEL_NONE: ExplainLevel
 EXPLAIN_LEVEL_SUMMARY: ExplainLevel
 EXPLAIN_LEVEL_FULL: ExplainLevel
+EXPLAIN_LEVEL_WHAT_IF: ExplainLevel
 
 class Customer(_message.Message):
     __slots__ = ("id", "attributes", "consents", "time_zone")
@@ -143,7 +145,7 @@ class FunnelStage(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., rows: _Optional[int] = ...) -> None: ...
 
 class Reason(_message.Message):
-    __slots__ = ("action_key", "channel", "kind", "gate", "text", "rows", "saw")
+    __slots__ = ("action_key", "channel", "kind", "gate", "text", "rows", "saw", "change")
     class SawEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +160,7 @@ class Reason(_message.Message):
     TEXT_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     SAW_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
     action_key: str
     channel: str
     kind: str
@@ -165,7 +168,8 @@ class Reason(_message.Message):
     text: str
     rows: int
     saw: _containers.MessageMap[str, _common_pb2.Value]
-    def __init__(self, action_key: _Optional[str] = ..., channel: _Optional[str] = ..., kind: _Optional[str] = ..., gate: _Optional[str] = ..., text: _Optional[str] = ..., rows: _Optional[int] = ..., saw: _Optional[_Mapping[str, _common_pb2.Value]] = ...) -> None: ...
+    change: str
+    def __init__(self, action_key: _Optional[str] = ..., channel: _Optional[str] = ..., kind: _Optional[str] = ..., gate: _Optional[str] = ..., text: _Optional[str] = ..., rows: _Optional[int] = ..., saw: _Optional[_Mapping[str, _common_pb2.Value]] = ..., change: _Optional[str] = ...) -> None: ...
 
 class DecideResponse(_message.Message):
     __slots__ = ("decision_id", "channels", "funnel", "degraded", "snapshot_version", "trace")
