@@ -42,10 +42,18 @@ def root() -> None:
 
 
 @app.command()
-def check(bundle: Bundle, as_json: AsJson = False) -> None:
-    """Name every fault of a bundle with file, line, column and cure; exit 1 when there is one."""
+def check(
+    bundle: Bundle,
+    as_json: AsJson = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on warnings, too.")] = False,
+) -> None:
+    """Name every fault of a bundle with file, line, column and cure; exit 1 when there is one.
+
+    What compiles and cannot be meant (a condition that never holds, an action that nobody can receive) is a warning.
+    """
     from engine.decide.bundle import read_bundle
     from engine.decide.faults import BundleError
+    from engine.decide.review import review
     from engine.serve.build import read_texts
 
     try:
@@ -55,7 +63,13 @@ def check(bundle: Bundle, as_json: AsJson = False) -> None:
             typer.echo(json.dumps(vars(fault)) if as_json else str(fault))
         raise typer.Exit(1) from None
     counts = {"actions": len(read.actions), "channels": len(read.channels), "policies": len(read.policies)}
+    warnings = review(read)
+    for warning in warnings:
+        typer.echo(json.dumps({**vars(warning), "warning": True}) if as_json else f"warning: {warning}")
+    for purpose in sorted(read.exempt):
+        typer.echo(json.dumps({"exempt": purpose}) if as_json else f"note: '{purpose}' is exempt from consent and caps")
     typer.echo(json.dumps(counts) if as_json else f"{bundle} is good: {counts}")
+    raise typer.Exit(1 if strict and warnings else 0)
 
 
 @app.command("test")

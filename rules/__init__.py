@@ -2,6 +2,7 @@
 
 from rules.batch import Batch, Site
 from rules.columns import Columns, Texts, objects, texts_of
+from rules.domains import Domain, always, contradiction, never
 from rules.errors import RuleError
 from rules.expression import Expression, Verdict, compile_expression
 from rules.library import Library
@@ -9,6 +10,6 @@ from rules.schema import KINDS, Schema
 from rules.tree import Node
 
 __all__ = [
-    "KINDS", "Batch", "Columns", "Expression", "Library", "Node", "RuleError", "Schema", "Site", "Texts", "Verdict",
-    "compile_expression", "objects", "texts_of",
+    "KINDS", "Batch", "Columns", "Domain", "Expression", "Library", "Node", "RuleError", "Schema", "Site", "Texts",
+    "Verdict", "always", "compile_expression", "contradiction", "never", "objects", "texts_of",
 ]  # fmt: skip

@@ -3,8 +3,10 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+
+from rules.domains import Domain
 
 SCALARS = ("int", "uint", "double", "string", "bool", "timestamp", "duration")
 KINDS = (*SCALARS, *(f"list({kind})" for kind in SCALARS), *(f"map({kind})" for kind in SCALARS))
@@ -13,11 +15,16 @@ NESTED = re.compile(r"(list|map)\((\w+)\)")
 
 @dataclass(frozen=True)
 class Schema:
-    """Attribute -> kind for the three worlds; kinds are KINDS, a map's keys being texts."""
+    """Attribute -> kind for the three worlds; kinds are KINDS, a map's keys being texts.
+
+    Args:
+        domains: qualified attribute -> the values it can have, where that is known.
+    """
 
     customer: Mapping[str, str]
     request: Mapping[str, str]
     action: Mapping[str, str]
+    domains: Mapping[str, Domain] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:

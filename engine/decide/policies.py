@@ -18,13 +18,14 @@ Known = Mapping[str, set[str]]
 
 @dataclass(frozen=True)
 class Policy:
-    """One engagement rule over a scope."""
+    """One engagement rule over a scope; `place` is its condition's line and column."""
 
     name: str
     tier: str
     scope: Mapping[str, str]
     expression: Expression
     pass_missing: bool
+    place: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ContactPolicy:
     each: str
     per: str
     text: str
+    place: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def _policy(source: Source, path: Path, entry: dict[str, object], language: Lang
         source.fault((*path, "on_missing"), unknown("on_missing", missing, ("pass", "block")))
     expression = read_condition(source, (*path, "when"), entry.get("when"), language, name)
     scope = read_scope(source, (*path, "scope"), entry.get("scope"), known)
-    return Policy(name, str(path[0]), scope, expression, missing == "pass") if expression else None
+    place = source.place((*path, "when"))
+    return Policy(name, str(path[0]), scope, expression, missing == "pass", place) if expression else None
 
 
 def read_condition(source: Source, path: Path, raw: object, language: Language, rule: str) -> Expression | None:
@@ -135,7 +138,7 @@ def _contact(source: Source, path: Path, entry: dict[str, object], known: Known)
     text = f"{words}, counted by {per}" if per != "everything" else words
     scope = read_scope(source, (*path, "scope"), entry.get("scope"), known)
     name = source.text((*path, "name"), entry.get("name"))
-    return ContactPolicy(name, scope, kind, most, within_ms, each, per, text)
+    return ContactPolicy(name, scope, kind, most, within_ms, each, per, text, source.place(path))
 
 
 # For each section: the key of the outcome, the key of the window, and others. One outcome is too many for the last two.

@@ -24,6 +24,7 @@ class Purpose:
     exempt: bool = False
     basis: str = "consent"
     tcf: tuple[int, ...] = ()
+    place: tuple[int, int] = (1, 1)
 
 
 def read_purposes(source: Source) -> dict[str, Purpose]:
@@ -45,7 +46,9 @@ def _purpose(source: Source, name: str, raw: object) -> Purpose:
     if not all(isinstance(number, int) and 1 <= number <= 11 for number in numbers):
         source.fault((name, "tcf"), "tcf must be a list of purposes from 1 to 11")
         numbers = []
-    return Purpose(name, exempt is True, str(basis), tuple(int(str(number)) for number in numbers))
+    return Purpose(
+        name, exempt is True, str(basis), tuple(int(str(number)) for number in numbers), source.place((name,))
+    )
 
 
 def undeclared(used: Iterable[str], declared: Mapping[str, Purpose]) -> set[str]:

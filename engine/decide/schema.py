@@ -1,11 +1,13 @@
 """`schema.yaml`: what rules and models may read."""
 
+import math
 import re
+from collections.abc import Iterator
 
 from engine.decide.behaviour import BEHAVIOUR
 from engine.decide.faults import unknown
 from engine.decide.source import Source
-from rules import KINDS, Schema
+from rules import KINDS, Domain, Schema
 
 OF_ACTIONS = {
     "action_key": "string",
@@ -26,14 +28,30 @@ def read_schema(source: Source) -> Schema:
     for world, kept in (("customer", OF_CUSTOMERS), ("action", OF_ACTIONS)):
         for name in set(worlds[world]) & set(kept):
             source.fault((world, name), f"'{name}' is kept by the engine; leave it out")
-    return Schema(worlds["customer"] | OF_CUSTOMERS, worlds["request"], worlds["action"] | OF_ACTIONS)
+    domains = {f"{world}.{name}": domain for world in worlds for name, domain in _domains(source, world)}
+    return Schema(worlds["customer"] | OF_CUSTOMERS, worlds["request"], worlds["action"] | OF_ACTIONS, domains)
 
 
 def _kinds(source: Source, world: str) -> dict[str, str]:
-    kinds = source.mapping((world,), source.value.get(world))
+    entries = source.mapping((world,), source.value.get(world))
+    kinds = {name: raw.get("type") if isinstance(raw, dict) else raw for name, raw in entries.items()}
     for name, kind in kinds.items():
         if kind not in KINDS:
             source.fault((world, name), unknown("type", kind, KINDS))
         if not NAME.fullmatch(name):
             source.fault((world, name), f"'{name}' is no attribute name; use letters, digits and _")
     return {name: str(kind) for name, kind in kinds.items()}
+
+
+def _domains(source: Source, world: str) -> Iterator[tuple[str, Domain]]:
+    """The ranges and enumerations: `age: {type: int, min: 0, max: 120}`, `tier: {type: string, values: [a, b]}`."""
+    for name, raw in source.mapping((world,), source.value.get(world)).items():
+        if not isinstance(raw, dict):
+            continue
+        path = (world, name)
+        source.only(path, raw, {"type", "min", "max", "values"})
+        low, high = (source.number((*path, key), raw[key]) if key in raw else None for key in ("min", "max"))
+        if low is not None and high is not None and low > high:
+            source.fault((*path, "max"), f"max {high:g} is below min {low:g}")
+        values = frozenset(source.items((*path, "values"), raw["values"])) if "values" in raw else None
+        yield name, Domain(-math.inf if low is None else low, math.inf if high is None else high, values)

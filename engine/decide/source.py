@@ -38,10 +38,14 @@ class Source:
 
     def fault(self, path: Path, message: str, line: int = 0, column: int = 0) -> None:
         """Note a fault at `path`, or at the nearest place above it; `line`, `column` count on from there."""
+        at = self.place(path)
+        self.faults.append(Fault(self.file, at[0] + line, at[1] + column, message))
+
+    def place(self, path: Path) -> tuple[int, int]:
+        """Line and column of `path`, or of the nearest place above it."""
         while path and path not in self.places:
             path = path[:-1]
-        at = self.places.get(path, (1, 1))
-        self.faults.append(Fault(self.file, at[0] + line, at[1] + column, message))
+        return self.places.get(path, (1, 1))
 
     def text(self, path: Path, value: object) -> str:
         """`value` as text, a fault unless it is a non-empty string."""

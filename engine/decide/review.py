@@ -1,0 +1,99 @@
+"""What a bundle says that cannot be meant: it compiles, and does not do what its author thinks."""
+
+from collections.abc import Iterable, Iterator
+
+from engine.decide.actions import FILE, Action
+from engine.decide.bundle import Bundle
+from engine.decide.faults import Fault
+from engine.decide.policies import ContactPolicy, Policy
+from engine.decide.purposes import lineage
+from rules import always, contradiction, never
+
+POLICIES = "policies.yaml"
+
+
+def review(bundle: Bundle) -> list[Fault]:
+    """Warnings: conditions that never or always hold, actions that nobody can receive, caps that cannot bind,
+    purposes that nothing needs, messages that are missing.
+    """
+    found = [*_conditions(bundle), *_unreachable(bundle), *_idle_caps(bundle), *_purposes(bundle), *_messages(bundle)]
+    return sorted(found)
+
+
+def _conditions(bundle: Bundle) -> Iterator[Fault]:
+    known = bundle.schema.domains
+    for policy in bundle.policies:
+        tree = policy.expression.tree
+        if never(tree, known):
+            yield Fault(POLICIES, *policy.place, f"the condition of '{policy.name}' can never hold")
+        elif always(tree, known):
+            yield Fault(POLICIES, *policy.place, f"the condition of '{policy.name}' always holds; it does nothing")
+
+
+def _unreachable(bundle: Bundle) -> Iterator[Fault]:
+    """Actions whose strict rules exclude each other; one warning for each set of rules."""
+    known = bundle.schema.domains
+    strict = [policy for policy in bundle.policies if not policy.pass_missing and "role" not in policy.scope]
+    strict = [policy for policy in strict if not never(policy.expression.tree, known)]  # told already
+    seen: set[tuple[str, ...]] = set()
+    filed = _filed(strict)
+    for action in bundle.actions:
+        own = [("", ""), ("action", action.key), ("group", action.group), ("objective", action.objective)]
+        near = [policy for place in [*own, *(("tag", tag) for tag in action.tags)] for policy in filed.get(place, ())]
+        governing = sorted((policy for policy in near if _governs(policy, action)), key=lambda policy: policy.place)
+        names = tuple(policy.name for policy in governing)
+        if names in seen:
+            continue
+        seen.add(names)
+        attribute = contradiction((policy.expression.tree for policy in governing), known)
+        if attribute:
+            rules = ", ".join(f"'{policy.name}'" for policy in governing if attribute in policy.expression.reads)
+            words = f"no customer can ever receive action '{action.key}': of {attribute} nothing is left by {rules}"
+            yield Fault(FILE, action.line, 1, words)
+
+
+def _filed(policies: Iterable[Policy]) -> dict[tuple[str, str], list[Policy]]:
+    """Policies by one name of their scope, so that 10,000 actions need not look at all of 2,000 rules."""
+    filed: dict[tuple[str, str], list[Policy]] = {}
+    for policy in policies:
+        names = [(kind, policy.scope[kind]) for kind in ("action", "tag", "group", "objective") if kind in policy.scope]
+        filed.setdefault(names[0] if names else ("", ""), []).append(policy)
+    return filed
+
+
+def _governs(policy: Policy, action: Action) -> bool:
+    own = {"objective": action.objective, "group": action.group, "action": action.key}
+    names = all(own.get(kind, name) == name for kind, name in policy.scope.items() if kind in own)
+    elsewhere = {"channel", "placement"} & set(policy.scope)  # another channel may still be open
+    return names and not elsewhere and ("tag" not in policy.scope or policy.scope["tag"] in action.tags)
+
+
+def _idle_caps(bundle: Bundle) -> Iterator[Fault]:
+    for at, cap in enumerate(bundle.contacts):
+        for other in bundle.contacts[:at] + bundle.contacts[at + 1 :]:
+            if _tighter(other, cap):
+                words = f"'{cap.name}' ({cap.text}) can never bind: '{other.name}' ({other.text}) comes first"
+                yield Fault(POLICIES, *cap.place, words)
+                break
+
+
+def _tighter(other: ContactPolicy, cap: ContactPolicy) -> bool:
+    """Whether `other` refuses whatever `cap` would, and more: the same outcomes, longer or as long, fewer of them."""
+    alike = (other.kind, other.scope, other.per) == (cap.kind, cap.scope, cap.per) and not (other.each or cap.each)
+    as_long, as_few = other.within_ms >= cap.within_ms, other.at_most <= cap.at_most
+    return alike and as_long and as_few and (other.within_ms, other.at_most) != (cap.within_ms, cap.at_most)
+
+
+def _purposes(bundle: Bundle) -> Iterator[Fault]:
+    used = {above for action in bundle.actions for purpose in action.purposes for above in lineage(purpose)}
+    for name in sorted(set(bundle.purposes) - used):
+        yield Fault("purposes.yaml", *bundle.purposes[name].place, f"no action needs purpose '{name}'")
+
+
+def _messages(bundle: Bundle) -> Iterator[Fault]:
+    """Where a channel has messages at all, an action without one is an oversight."""
+    written = {channel for action in bundle.actions for channel, text in action.messages.items() if text}
+    for action in bundle.actions:
+        for channel in action.channels:
+            if channel in written and not action.messages.get(channel):
+                yield Fault(FILE, action.line, 1, f"action '{action.key}' has no message for channel '{channel}'")
