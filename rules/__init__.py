@@ -7,9 +7,10 @@ from rules.errors import RuleError
 from rules.expression import Expression, Verdict, compile_expression
 from rules.library import Library
 from rules.schema import KINDS, Schema
-from rules.tree import Node
+from rules.tree import Call, Const, Items, Name, Node, worlds
 
 __all__ = [
-    "KINDS", "Batch", "Columns", "Domain", "Expression", "Library", "Node", "RuleError", "Schema", "Site", "Texts",
-    "Verdict", "always", "compile_expression", "contradiction", "never", "objects", "texts_of",
+    "KINDS", "Batch", "Call", "Columns", "Const", "Domain", "Expression", "Items", "Library", "Name", "Node",
+    "RuleError", "Schema", "Site", "Texts", "Verdict", "always", "compile_expression", "contradiction", "never",
+    "objects", "texts_of", "worlds",
 ]  # fmt: skip

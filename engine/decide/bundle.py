@@ -10,11 +10,13 @@ from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_
 from engine.decide.purposes import Purpose, read_purposes, undeclared
 from engine.decide.schema import read_schema
 from engine.decide.source import Source, read_yaml
+from engine.decide.tables import Table, read_table
 from rules import Library, Schema
 
 NEEDED = ("schema.yaml", "channels.yaml", "policies.yaml")
 OPTIONAL = ("arbitration.yaml", "purposes.yaml")
 FILES = (*NEEDED, *OPTIONAL, FILE)
+TABLES = "tables/"  # every CSV below is a decision table
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Bundle:
     levers: Mapping[str, float] = field(default_factory=dict)
     fallback: Mapping[str, str] = field(default_factory=dict)
     purposes: Mapping[str, Purpose] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
 
     @property
     def exempt(self) -> frozenset[str]:
@@ -54,6 +57,8 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     policies, contacts = read_policies(files["policies.yaml"], Language(schema, library or Library()), known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
     purposes = read_purposes(files["purposes.yaml"])
+    read = [read_table(name, text, schema) for name, text in sorted(texts.items()) if name.startswith(TABLES)]
+    faults += [fault for _, of_table in read for fault in of_table]
     faults = [
         *faults,
         *_undeclared(actions, purposes),
@@ -61,7 +66,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     ]
     if faults:
         raise BundleError(faults)
-    return Bundle(schema, channels, actions, policies, contacts, levers, fallback, purposes)
+    return Bundle(schema, channels, actions, policies, contacts, levers, fallback, purposes, tuple(t for t, _ in read))
 
 
 def _known(actions: tuple[Action, ...], channels: tuple[Channel, ...]) -> dict[str, set[str]]:

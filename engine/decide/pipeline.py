@@ -35,7 +35,7 @@ class Evaluation:
         passed: bool[V + 1], the gates' verdicts.
         lost_at: uint8[R], the first stage that holds each row back.
         candidates: int[N], rows that nothing holds back.
-        propensity, priority: float64[N].
+        propensity, value, priority: float64[N].
         rankings: for each ask, positions in `candidates`, best first.
         effort: what there was time for.
     """
@@ -47,6 +47,7 @@ class Evaluation:
     lost_at: Stages
     candidates: NDArray[np.intp]
     propensity: NDArray[np.float64]
+    value: NDArray[np.float64]
     priority: NDArray[np.float64]
     rankings: tuple[NDArray[np.intp], ...]
     effort: Effort = Effort.FULL
@@ -72,11 +73,15 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort:
     lost_at = snapshot.gates.lost_at(passed)
     candidates = np.flatnonzero(asked & (lost_at == STANDING))
     propensity = _propensity(snapshot, moment, candidates, effort)
-    lever = catalogue.lever[candidates] * _preferred(customer.preferences, catalogue, candidates)
-    priority = priority_of(propensity, catalogue.value[candidates], lever)
+    values, levers = snapshot.worth.adjust(moment, catalogue.value, catalogue.lever)
+    value = values[candidates]
+    lever = levers[candidates] * _preferred(customer.preferences, catalogue, candidates)
+    priority = priority_of(propensity, value, lever)
     place = catalogue.place[candidates]
     rankings = tuple(rank(priority, place == catalogue.place_of(ask), ask.limit) for ask in request.asks)
-    return Evaluation(snapshot, moment, asked, passed, lost_at, candidates, propensity, priority, rankings, effort)
+    return Evaluation(
+        snapshot, moment, asked, passed, lost_at, candidates, propensity, value, priority, rankings, effort
+    )
 
 
 def _preferred(asked: Preferences, catalogue: Catalogue, candidates: NDArray[np.intp]) -> NDArray[np.float64] | float:

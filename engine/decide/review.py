@@ -7,6 +7,7 @@ from engine.decide.bundle import Bundle
 from engine.decide.faults import Fault
 from engine.decide.policies import ContactPolicy, Policy
 from engine.decide.purposes import lineage
+from engine.decide.tables import gaps
 from rules import always, contradiction, never
 
 POLICIES = "policies.yaml"
@@ -14,9 +15,10 @@ POLICIES = "policies.yaml"
 
 def review(bundle: Bundle) -> list[Fault]:
     """Warnings: conditions that never or always hold, actions that nobody can receive, caps that cannot bind,
-    purposes that nothing needs, messages that are missing.
+    purposes that nothing needs, messages that are missing, tables with gaps.
     """
     found = [*_conditions(bundle), *_unreachable(bundle), *_idle_caps(bundle), *_purposes(bundle), *_messages(bundle)]
+    found += [fault for table in bundle.tables for fault in gaps(table, bundle.schema.domains)]
     return sorted(found)
 
 

@@ -14,6 +14,7 @@ from engine.decide.consents import ConsentBlock, SuppressionBlock
 from engine.decide.contacts import ContactBlock
 from engine.decide.engagement import PolicyBlock
 from engine.decide.gates import Gates
+from engine.decide.lookups import TableBlock, Worth
 from engine.decide.preferences import PreferenceBlock
 from engine.decide.quiet import QuietBlock
 from engine.decide.request import Inline
@@ -51,6 +52,11 @@ class Snapshot:
         for channel, action in self.bundle.fallback.items():
             rows[self.catalogue.governed({"channel": channel, "action": action})] = True
         return rows
+
+    @cached_property
+    def worth(self) -> Worth:
+        """What tables say rows are worth."""
+        return Worth(self.bundle.tables, self.catalogue)
 
     @cached_property
     def quiet(self) -> QuietBlock:
@@ -114,6 +120,7 @@ def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:
         ConsentBlock(catalogue, exempt),
         WindowBlock(catalogue),
         PolicyBlock(bundle.policies, catalogue),
+        TableBlock(bundle.tables, catalogue),
         PreferenceBlock(catalogue, np.flatnonzero(marketing)),
         ContactBlock(bundle.contacts, catalogue, marketing),
         QuietBlock(bundle.channels, catalogue),

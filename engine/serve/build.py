@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.decide.bundle import FILES, read_bundle
+from engine.decide.bundle import FILES, TABLES, read_bundle
 from engine.decide.faults import BundleError, Fault
 from engine.decide.snapshot import Snapshot, build_snapshot
 from models import FeatureSpec, ModelError, PriorScorer, Registry
@@ -25,7 +25,8 @@ def read_texts(directory: Path) -> dict[str, str]:
     """
     if not directory.is_dir():
         raise BundleError([Fault(str(directory), 1, 1, "there is no such directory; a bundle is one")])
-    data = {name: (directory / name).read_bytes() for name in FILES if (directory / name).is_file()}
+    names = [*FILES, *(f"{TABLES}{path.name}" for path in sorted((directory / TABLES).glob("*.csv")))]
+    data = {name: (directory / name).read_bytes() for name in names if (directory / name).is_file()}
     faults = [fault for name, content in data.items() for fault in _undecoded(name, content)]
     if faults:
         raise BundleError(faults)

@@ -59,7 +59,7 @@ def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_p
             rank=place,
             action_key=str(keys[rows[at]]),
             propensity=float(evaluation.propensity[at]),
-            value=float(catalogue.value[rows[at]]),
+            value=float(evaluation.value[at]),
             priority=float(evaluation.priority[at]),
             selection_probability=1.0,
             message=catalogue.message[rows[at]],

@@ -1,0 +1,105 @@
+"""Tables over the rows of one catalogue: who may have what, and what it is worth then."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.decide.catalogue import BoolArray, Catalogue
+from engine.decide.gates import Gate, Moment
+from engine.decide.tables import Table
+from rules import Batch, Site, worlds
+
+Float64Array = NDArray[np.float64]
+
+
+class _Lookup:
+    """One table: which lines hold for which rows."""
+
+    def __init__(self, table: Table, catalogue: Catalogue) -> None:
+        self.table, self.size = table, catalogue.size
+        every = np.arange(catalogue.size)
+        trees = [line.tree for line in table.lines]
+        sites = [Site(tree, every if "action" in worlds(tree) else None) for tree in trees]
+        self._batch = Batch(sites, catalogue.columns_for(trees))
+
+    def holding(self, moment: Moment) -> BoolArray:
+        """bool[L, R]: whether a line holds for a row."""
+        passed = self._batch.evaluate(moment.facts, moment.request.context)
+        holds = np.empty((len(self.table.lines), self.size), np.bool_)
+        for at, verdicts in enumerate(self._batch.verdicts):
+            holds[at] = passed[verdicts]
+        return holds
+
+    def output(self, name: str, holds: BoolArray, nothing: float) -> Float64Array:
+        """float64[R]: what follows for each row, `nothing` where no line that holds says it."""
+        said = np.array([line.outputs.get(name, np.nan) for line in self.table.lines])
+        if self.table.hit == "sum":
+            spoken = holds & ~np.isnan(said)[:, None]
+            total = (holds * np.nan_to_num(said)[:, None]).sum(axis=0)
+            return np.where(spoken.any(axis=0), total, nothing)
+        first = said[holds.argmax(axis=0)] if len(said) else np.full(self.size, np.nan)
+        return np.where(holds.any(axis=0) & ~np.isnan(first), first, nothing)
+
+
+class TableBlock:
+    """Tables that say who is eligible: one verdict for each row; where no line holds, none is.
+
+    Args:
+        tables: all of the bundle's.
+        catalogue: the rows.
+    """
+
+    def __init__(self, tables: Sequence[Table], catalogue: Catalogue) -> None:
+        telling = [table for table in tables if any("=eligible" in line.outputs for line in table.lines)]
+        self._lookups = [_Lookup(table, catalogue) for table in telling]
+        self.size = len(telling) * catalogue.size
+        every = np.arange(catalogue.size)
+        self.gates: Sequence[Gate] = [
+            Gate(
+                name=table.file,
+                stage="eligibility",
+                text=f"{table.file} does not allow it",
+                rows=every,
+                verdicts=every + at * catalogue.size,
+                reads=frozenset(table.columns),
+                change=f"a line of {table.file} that allows it",
+            )
+            for at, table in enumerate(telling)
+        ]
+
+    def evaluate(self, moment: Moment) -> BoolArray:
+        """bool[size]."""
+        found = [lookup.output("=eligible", lookup.holding(moment), 0.0) > 0 for lookup in self._lookups]
+        return np.concatenate(found) if found else np.zeros(0, np.bool_)
+
+
+class Worth:
+    """Tables that say what rows are worth.
+
+    Args:
+        tables: all of the bundle's.
+        catalogue: the rows.
+    """
+
+    def __init__(self, tables: Sequence[Table], catalogue: Catalogue) -> None:
+        names = ("=value", "=lever", "=weight")
+        telling = [table for table in tables if any(name in line.outputs for line in table.lines for name in names)]
+        self._lookups = [_Lookup(table, catalogue) for table in telling]
+
+    def adjust(self, moment: Moment, value: Float64Array, lever: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Value and lever as the tables have them.
+
+        Args:
+            moment: of the decision.
+            value, lever: float64[R], as the catalogue has them.
+
+        Returns:
+            float64[R] each; values are replaced, levers and weights multiply.
+        """
+        for lookup in self._lookups:
+            holds = lookup.holding(moment)
+            own = lookup.output("=value", holds, np.nan)
+            value = np.where(np.isnan(own), value, own)
+            lever = lever * lookup.output("=lever", holds, 1.0) * lookup.output("=weight", holds, 1.0)
+        return value, lever
