@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.customer.change import allows, set_consent, suppressed
 from engine.customer.features import behaviour
+from engine.customer.privacy import NO_SIGNALS, Declared, Signals
 from engine.customer.record import Consent, Record
 from engine.decide.purposes import lineage
 from engine.decide.request import CustomerView, Scalar
@@ -18,9 +19,19 @@ class Sent:
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
     consents: tuple[Consent, ...] = ()
     time_zone: str = ""
+    signals: Signals = NO_SIGNALS
 
 
-def view(stored: Record | None, sent: Sent, asked: Iterable[tuple[str, str]], now_ms: int) -> CustomerView:
+UNDECLARED = Declared()
+
+
+def view(
+    stored: Record | None,
+    sent: Sent,
+    asked: Iterable[tuple[str, str]],
+    now_ms: int,
+    declared: Declared = UNDECLARED,
+) -> CustomerView:
     """Join the stored record with what was sent; inline attributes win, inline consents can only narrow.
 
     Args:
@@ -28,19 +39,19 @@ def view(stored: Record | None, sent: Sent, asked: Iterable[tuple[str, str]], no
         sent: what the caller sent.
         asked: (purpose, channel) pairs the decision may need.
         now_ms: the decision's moment.
+        declared: the bundle's purposes, by which signals from outside are read.
 
-    Raises:
-        nothing; a person who is known to nobody has no consent but the ones sent without an id.
+    Returns:
+        the view; a person who is known to nobody has no consent but the ones sent without an id.
     """
     record = stored or Record(sent.customer_id, {}, [])
     said = Record(sent.customer_id, {}, [])
     for consent in sent.consents:
         said = set_consent(said, consent)
-    named = bool(sent.customer_id)
     return CustomerView(
         attributes={**record.attributes, **sent.attributes},
         behaviour=behaviour(record, now_ms),
-        allowed={pair: _allowed(record, said, pair, now_ms, named=named) for pair in asked},
+        allowed={pair: _allowed(_Said(record, said, sent, declared), pair, now_ms) for pair in asked},
         contacts=tuple(contact for contact in record.contacts if contact.at_ms <= now_ms),
         time_zone=sent.time_zone or record.time_zone,
         preferences=record.preferences,
@@ -48,12 +59,26 @@ def view(stored: Record | None, sent: Sent, asked: Iterable[tuple[str, str]], no
     )
 
 
-def _allowed(record: Record, said: Record, pair: tuple[str, str], now_ms: int, *, named: bool) -> bool:
+@dataclass(frozen=True)
+class _Said:
+    """Everything said of consent: what is stored, what was sent along, and signals from outside."""
+
+    stored: Record
+    said: Record
+    sent: Sent
+    declared: Declared
+
+
+def _allowed(all_said: _Said, pair: tuple[str, str], now_ms: int) -> bool:
+    """What is sent along, and any signal, can narrow what a stored person allowed, never widen it."""
     purpose, channel = pair
-    if not named:
-        return allows(said, purpose, channel, now_ms)
-    withdrawn = any(_covers(consent, purpose, channel) for consent in said.consents if not consent.granted)
-    return not withdrawn and allows(record, purpose, channel, now_ms)
+    signal = all_said.sent.signals.verdict(purpose, all_said.declared)
+    if signal is False:
+        return False
+    if not all_said.sent.customer_id:
+        return signal is True or allows(all_said.said, purpose, channel, now_ms)
+    withdrawn = any(_covers(consent, purpose, channel) for consent in all_said.said.consents if not consent.granted)
+    return not withdrawn and allows(all_said.stored, purpose, channel, now_ms)
 
 
 def _covers(consent: Consent, purpose: str, channel: str) -> bool:

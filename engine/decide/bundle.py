@@ -7,7 +7,7 @@ from engine.decide.actions import FILE, Action, read_actions
 from engine.decide.channels import Channel, read_channels
 from engine.decide.faults import BundleError, Fault, unknown
 from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_policies
-from engine.decide.purposes import Purpose, read_purposes, undeclared
+from engine.decide.purposes import Purpose, read_purposes, read_vendor, undeclared
 from engine.decide.schema import read_schema
 from engine.decide.source import Source, read_yaml
 from engine.decide.tables import Table, read_table
@@ -32,6 +32,7 @@ class Bundle:
     fallback: Mapping[str, str] = field(default_factory=dict)
     purposes: Mapping[str, Purpose] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
+    vendor: int = 0
 
     @property
     def exempt(self) -> frozenset[str]:
@@ -56,7 +57,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     known = _known(actions, channels)
     policies, contacts = read_policies(files["policies.yaml"], Language(schema, library or Library()), known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
-    purposes = read_purposes(files["purposes.yaml"])
+    purposes, vendor = read_purposes(files["purposes.yaml"]), read_vendor(files["purposes.yaml"])
     read = [read_table(name, text, schema) for name, text in sorted(texts.items()) if name.startswith(TABLES)]
     faults += [fault for _, of_table in read for fault in of_table]
     faults = [
@@ -66,7 +67,9 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     ]
     if faults:
         raise BundleError(faults)
-    return Bundle(schema, channels, actions, policies, contacts, levers, fallback, purposes, tuple(t for t, _ in read))
+    return Bundle(
+        schema, channels, actions, policies, contacts, levers, fallback, purposes, tuple(t for t, _ in read), vendor
+    )
 
 
 def _known(actions: tuple[Action, ...], channels: tuple[Channel, ...]) -> dict[str, set[str]]:

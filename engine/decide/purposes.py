@@ -7,7 +7,7 @@ from engine.decide.faults import unknown
 from engine.decide.source import Source
 
 BASES = ("consent", "contract", "legal obligation", "legitimate interest")
-OPT_OUT = "legitimate interest"
+VENDOR = "tcf_vendor"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,17 @@ class Purpose:
 
 def read_purposes(source: Source) -> dict[str, Purpose]:
     """Name -> purpose; faults go to the source."""
-    return {name: _purpose(source, name, raw) for name, raw in source.mapping((), source.value).items()}
+    entries = source.mapping((), source.value).items()
+    return {name: _purpose(source, name, raw) for name, raw in entries if name != VENDOR}
+
+
+def read_vendor(source: Source) -> int:
+    """Our number in IAB's list of vendors, `tcf_vendor`; 0 when there is none."""
+    number = source.value.get(VENDOR, 0)
+    if isinstance(number, int) and 0 <= number < 65_536:
+        return number
+    source.fault((VENDOR,), f"{VENDOR} must be a vendor's number in IAB's list")
+    return 0
 
 
 def _purpose(source: Source, name: str, raw: object) -> Purpose:

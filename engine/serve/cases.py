@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from engine.customer.change import apply_interaction, set_consent, set_preferences
+from engine.customer.privacy import Declared, Signals
 from engine.customer.record import Consent, Interaction, Record
 from engine.customer.view import Sent, view
 from engine.decide import explain
@@ -79,6 +80,7 @@ def _decide(snapshot: Snapshot, place: str, given: Mapping[str, Any], ask: Mappi
         inline=inline,
     )
     asked = snapshot.consents | request.consents
+    declared = Declared(snapshot.bundle.purposes, snapshot.bundle.vendor)
     stored = None if given.get("stranger") else _record(snapshot, place, given, now_ms)
     sent = given.get("sent", {})
     consents = tuple(_consent(place, text, now_ms) for text in sent.get("consents", []))
@@ -87,8 +89,9 @@ def _decide(snapshot: Snapshot, place: str, given: Mapping[str, Any], ask: Mappi
         sent.get("customer", {}),
         consents,
         sent.get("time_zone", ZONE if given.get("stranger") else ""),
+        Signals(sent.get("tcf", ""), sent.get("gpp", ""), sent.get("gpc", False)),
     )
-    return decide(snapshot, view(stored, said, asked, now_ms), request)
+    return decide(snapshot, view(stored, said, asked, now_ms, declared), request)
 
 
 def _inline(entry: Mapping[str, Any]) -> Inline:

@@ -17,6 +17,7 @@ class Limits:
     consents: int = 256
     interactions: int = 1_000
     text: int = 4_096
+    signal: int = 16_384
     name: int = 128
     message_bytes: int = 32 * 1024 * 1024
     earliest_ms: int = 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from nba.v1 import common_pb2, decision_pb2, interaction_pb2
 
+from engine.customer.privacy import Signals
 from engine.customer.record import Consent, Interaction
 from engine.customer.view import Sent
 from engine.decide.faults import unknown
@@ -154,7 +155,7 @@ class Reader:
 
     def customer(self, message: decision_pb2.Customer, now_ms: int) -> Sent:
         """Who the decision is for."""
-        if not (message.id or message.attributes or message.consents):
+        if not (message.id or message.attributes or message.consents or message.HasField("privacy")):
             raise FieldError("customer", "needs an id, inline attributes or inline consents")
         customer_id = self.name("customer.id", message.id, empty=True)
         if message.time_zone and message.time_zone not in _zones():
@@ -162,7 +163,15 @@ class Reader:
         self.count("customer.consents", len(message.consents), self.limits.consents)
         consents = (self.consent(f"customer.consents[{i}]", c, now_ms) for i, c in enumerate(message.consents))
         attributes = self.attributes("customer.attributes", message.attributes, self.snapshot.bundle.schema.customer)
-        return Sent(customer_id, attributes, tuple(consents), message.time_zone)
+        signals = Signals(
+            self._signal("tcf", message.privacy.tcf), self._signal("gpp", message.privacy.gpp), message.privacy.gpc
+        )
+        return Sent(customer_id, attributes, tuple(consents), message.time_zone, signals)
+
+    def _signal(self, name: str, text: str) -> str:
+        if len(text) > self.limits.signal:
+            raise FieldError(f"customer.privacy.{name}", f"has {len(text)} characters; at most {self.limits.signal}")
+        return text
 
     def request(self, message: decision_pb2.DecideRequest, now_ms: int, seed: int) -> Request:
         """The question; `now_ms` and `seed` stand in where the caller sent none."""

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from nba.v1 import common_pb2 as nba_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15nba/v1/decision.proto\x12\x06nba.v1\x1a\x13nba/v1/common.proto\"\xc4\x01\n\x08\x43ustomer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x34\n\nattributes\x18\x02 \x03(\x0b\x32 .nba.v1.Customer.AttributesEntry\x12!\n\x08\x63onsents\x18\x03 \x03(\x0b\x32\x0f.nba.v1.Consent\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"C\n\x0e\x43hannelRequest\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\"\xe7\x01\n\x0fInlineCandidate\x12\x12\n\naction_key\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x11\n\tobjective\x18\x03 \x01(\t\x12\x10\n\x08purposes\x18\x04 \x03(\t\x12\r\n\x05value\x18\x05 \x01(\x01\x12;\n\nattributes\x18\x06 \x03(\x0b\x32\'.nba.v1.InlineCandidate.AttributesEntry\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\x86\x03\n\rDecideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x10.nba.v1.Customer\x12\x33\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\".nba.v1.DecideRequest.ContextEntry\x12(\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x16.nba.v1.ChannelRequest\x12\x13\n\x0b\x61\x63tion_keys\x18\x05 \x03(\t\x12\x32\n\x11inline_candidates\x18\x06 \x03(\x0b\x32\x17.nba.v1.InlineCandidate\x12%\n\x07\x65xplain\x18\x07 \x01(\x0e\x32\x14.nba.v1.ExplainLevel\x12\x0e\n\x06now_ms\x18\x08 \x01(\x03\x12\x0c\n\x04seed\x18\t \x01(\x04\x12\x11\n\tbudget_ms\x18\n \x01(\r\x1a=\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\xa7\x01\n\x0cRankedAction\x12\x0c\n\x04rank\x18\x01 \x01(\r\x12\x12\n\naction_key\x18\x02 \x01(\t\x12\x12\n\npropensity\x18\x03 \x01(\x01\x12\r\n\x05value\x18\x04 \x01(\x01\x12\x10\n\x08priority\x18\x05 \x01(\x01\x12\x1d\n\x15selection_probability\x18\x06 \x01(\x01\x12\x0f\n\x07message\x18\x07 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x08 \x01(\x08\"q\n\rChannelAnswer\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12%\n\x07\x61\x63tions\x18\x03 \x03(\x0b\x32\x14.nba.v1.RankedAction\x12\x15\n\rnot_before_ms\x18\x04 \x01(\x03\"*\n\x0b\x46unnelStage\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\r\"\xd6\x01\n\x06Reason\x12\x12\n\naction_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04gate\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0c\n\x04rows\x18\x06 \x01(\r\x12$\n\x03saw\x18\x07 \x03(\x0b\x32\x17.nba.v1.Reason.SawEntry\x12\x0e\n\x06\x63hange\x18\x08 \x01(\t\x1a\x39\n\x08SawEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\xbe\x01\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\'\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x15.nba.v1.ChannelAnswer\x12#\n\x06\x66unnel\x18\x03 \x03(\x0b\x32\x13.nba.v1.FunnelStage\x12\x10\n\x08\x64\x65graded\x18\x04 \x03(\t\x12\x18\n\x10snapshot_version\x18\x05 \x01(\t\x12\x1d\n\x05trace\x18\x06 \x03(\x0b\x32\x0e.nba.v1.Reason*\x93\x01\n\x0c\x45xplainLevel\x12\x1d\n\x19\x45XPLAIN_LEVEL_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XPLAIN_LEVEL_NONE\x10\x01\x12\x19\n\x15\x45XPLAIN_LEVEL_SUMMARY\x10\x02\x12\x16\n\x12\x45XPLAIN_LEVEL_FULL\x10\x03\x12\x19\n\x15\x45XPLAIN_LEVEL_WHAT_IF\x10\x04\x32J\n\x0f\x44\x65\x63isionService\x12\x37\n\x06\x44\x65\x63ide\x12\x15.nba.v1.DecideRequest\x1a\x16.nba.v1.DecideResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15nba/v1/decision.proto\x12\x06nba.v1\x1a\x13nba/v1/common.proto\"\xe6\x01\n\x08\x43ustomer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x34\n\nattributes\x18\x02 \x03(\x0b\x32 .nba.v1.Customer.AttributesEntry\x12!\n\x08\x63onsents\x18\x03 \x03(\x0b\x32\x0f.nba.v1.Consent\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12 \n\x07privacy\x18\x05 \x01(\x0b\x32\x0f.nba.v1.Privacy\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"0\n\x07Privacy\x12\x0b\n\x03tcf\x18\x01 \x01(\t\x12\x0b\n\x03gpp\x18\x02 \x01(\t\x12\x0b\n\x03gpc\x18\x03 \x01(\x08\"C\n\x0e\x43hannelRequest\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\"\xe7\x01\n\x0fInlineCandidate\x12\x12\n\naction_key\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x11\n\tobjective\x18\x03 \x01(\t\x12\x10\n\x08purposes\x18\x04 \x03(\t\x12\r\n\x05value\x18\x05 \x01(\x01\x12;\n\nattributes\x18\x06 \x03(\x0b\x32\'.nba.v1.InlineCandidate.AttributesEntry\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\x86\x03\n\rDecideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x10.nba.v1.Customer\x12\x33\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\".nba.v1.DecideRequest.ContextEntry\x12(\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x16.nba.v1.ChannelRequest\x12\x13\n\x0b\x61\x63tion_keys\x18\x05 \x03(\t\x12\x32\n\x11inline_candidates\x18\x06 \x03(\x0b\x32\x17.nba.v1.InlineCandidate\x12%\n\x07\x65xplain\x18\x07 \x01(\x0e\x32\x14.nba.v1.ExplainLevel\x12\x0e\n\x06now_ms\x18\x08 \x01(\x03\x12\x0c\n\x04seed\x18\t \x01(\x04\x12\x11\n\tbudget_ms\x18\n \x01(\r\x1a=\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\xa7\x01\n\x0cRankedAction\x12\x0c\n\x04rank\x18\x01 \x01(\r\x12\x12\n\naction_key\x18\x02 \x01(\t\x12\x12\n\npropensity\x18\x03 \x01(\x01\x12\r\n\x05value\x18\x04 \x01(\x01\x12\x10\n\x08priority\x18\x05 \x01(\x01\x12\x1d\n\x15selection_probability\x18\x06 \x01(\x01\x12\x0f\n\x07message\x18\x07 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x08 \x01(\x08\"q\n\rChannelAnswer\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12%\n\x07\x61\x63tions\x18\x03 \x03(\x0b\x32\x14.nba.v1.RankedAction\x12\x15\n\rnot_before_ms\x18\x04 \x01(\x03\"*\n\x0b\x46unnelStage\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\r\"\xd6\x01\n\x06Reason\x12\x12\n\naction_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04gate\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0c\n\x04rows\x18\x06 \x01(\r\x12$\n\x03saw\x18\x07 \x03(\x0b\x32\x17.nba.v1.Reason.SawEntry\x12\x0e\n\x06\x63hange\x18\x08 \x01(\t\x1a\x39\n\x08SawEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\xbe\x01\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\'\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x15.nba.v1.ChannelAnswer\x12#\n\x06\x66unnel\x18\x03 \x03(\x0b\x32\x13.nba.v1.FunnelStage\x12\x10\n\x08\x64\x65graded\x18\x04 \x03(\t\x12\x18\n\x10snapshot_version\x18\x05 \x01(\t\x12\x1d\n\x05trace\x18\x06 \x03(\x0b\x32\x0e.nba.v1.Reason*\x93\x01\n\x0c\x45xplainLevel\x12\x1d\n\x19\x45XPLAIN_LEVEL_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XPLAIN_LEVEL_NONE\x10\x01\x12\x19\n\x15\x45XPLAIN_LEVEL_SUMMARY\x10\x02\x12\x16\n\x12\x45XPLAIN_LEVEL_FULL\x10\x03\x12\x19\n\x15\x45XPLAIN_LEVEL_WHAT_IF\x10\x04\x32J\n\x0f\x44\x65\x63isionService\x12\x37\n\x06\x44\x65\x63ide\x12\x15.nba.v1.DecideRequest\x1a\x16.nba.v1.DecideResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,34 +40,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_options = b'8\001'
   _globals['_REASON_SAWENTRY']._loaded_options = None
   _globals['_REASON_SAWENTRY']._serialized_options = b'8\001'
-  _globals['_EXPLAINLEVEL']._serialized_start=1689
-  _globals['_EXPLAINLEVEL']._serialized_end=1836
+  _globals['_EXPLAINLEVEL']._serialized_start=1773
+  _globals['_EXPLAINLEVEL']._serialized_end=1920
   _globals['_CUSTOMER']._serialized_start=55
-  _globals['_CUSTOMER']._serialized_end=251
-  _globals['_CUSTOMER_ATTRIBUTESENTRY']._serialized_start=187
-  _globals['_CUSTOMER_ATTRIBUTESENTRY']._serialized_end=251
-  _globals['_CHANNELREQUEST']._serialized_start=253
-  _globals['_CHANNELREQUEST']._serialized_end=320
-  _globals['_INLINECANDIDATE']._serialized_start=323
-  _globals['_INLINECANDIDATE']._serialized_end=554
-  _globals['_INLINECANDIDATE_ATTRIBUTESENTRY']._serialized_start=187
-  _globals['_INLINECANDIDATE_ATTRIBUTESENTRY']._serialized_end=251
-  _globals['_DECIDEREQUEST']._serialized_start=557
-  _globals['_DECIDEREQUEST']._serialized_end=947
-  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_start=886
-  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_end=947
-  _globals['_RANKEDACTION']._serialized_start=950
-  _globals['_RANKEDACTION']._serialized_end=1117
-  _globals['_CHANNELANSWER']._serialized_start=1119
-  _globals['_CHANNELANSWER']._serialized_end=1232
-  _globals['_FUNNELSTAGE']._serialized_start=1234
-  _globals['_FUNNELSTAGE']._serialized_end=1276
-  _globals['_REASON']._serialized_start=1279
-  _globals['_REASON']._serialized_end=1493
-  _globals['_REASON_SAWENTRY']._serialized_start=1436
-  _globals['_REASON_SAWENTRY']._serialized_end=1493
-  _globals['_DECIDERESPONSE']._serialized_start=1496
-  _globals['_DECIDERESPONSE']._serialized_end=1686
-  _globals['_DECISIONSERVICE']._serialized_start=1838
-  _globals['_DECISIONSERVICE']._serialized_end=1912
+  _globals['_CUSTOMER']._serialized_end=285
+  _globals['_CUSTOMER_ATTRIBUTESENTRY']._serialized_start=221
+  _globals['_CUSTOMER_ATTRIBUTESENTRY']._serialized_end=285
+  _globals['_PRIVACY']._serialized_start=287
+  _globals['_PRIVACY']._serialized_end=335
+  _globals['_CHANNELREQUEST']._serialized_start=337
+  _globals['_CHANNELREQUEST']._serialized_end=404
+  _globals['_INLINECANDIDATE']._serialized_start=407
+  _globals['_INLINECANDIDATE']._serialized_end=638
+  _globals['_INLINECANDIDATE_ATTRIBUTESENTRY']._serialized_start=221
+  _globals['_INLINECANDIDATE_ATTRIBUTESENTRY']._serialized_end=285
+  _globals['_DECIDEREQUEST']._serialized_start=641
+  _globals['_DECIDEREQUEST']._serialized_end=1031
+  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_start=970
+  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_end=1031
+  _globals['_RANKEDACTION']._serialized_start=1034
+  _globals['_RANKEDACTION']._serialized_end=1201
+  _globals['_CHANNELANSWER']._serialized_start=1203
+  _globals['_CHANNELANSWER']._serialized_end=1316
+  _globals['_FUNNELSTAGE']._serialized_start=1318
+  _globals['_FUNNELSTAGE']._serialized_end=1360
+  _globals['_REASON']._serialized_start=1363
+  _globals['_REASON']._serialized_end=1577
+  _globals['_REASON_SAWENTRY']._serialized_start=1520
+  _globals['_REASON_SAWENTRY']._serialized_end=1577
+  _globals['_DECIDERESPONSE']._serialized_start=1580
+  _globals['_DECIDERESPONSE']._serialized_end=1770
+  _globals['_DECISIONSERVICE']._serialized_start=1922
+  _globals['_DECISIONSERVICE']._serialized_end=1996
 # @@protoc_insertion_point(module_scope)

@@ -22,7 +22,7 @@ EXPLAIN_LEVEL_FULL: ExplainLevel
 EXPLAIN_LEVEL_WHAT_IF: ExplainLevel
 
 class Customer(_message.Message):
-    __slots__ = ("id", "attributes", "consents", "time_zone")
+    __slots__ = ("id", "attributes", "consents", "time_zone", "privacy")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -34,11 +34,23 @@ class Customer(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     CONSENTS_FIELD_NUMBER: _ClassVar[int]
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
     id: str
     attributes: _containers.MessageMap[str, _common_pb2.Value]
     consents: _containers.RepeatedCompositeFieldContainer[_common_pb2.Consent]
     time_zone: str
-    def __init__(self, id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _common_pb2.Value]] = ..., consents: _Optional[_Iterable[_Union[_common_pb2.Consent, _Mapping]]] = ..., time_zone: _Optional[str] = ...) -> None: ...
+    privacy: Privacy
+    def __init__(self, id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _common_pb2.Value]] = ..., consents: _Optional[_Iterable[_Union[_common_pb2.Consent, _Mapping]]] = ..., time_zone: _Optional[str] = ..., privacy: _Optional[_Union[Privacy, _Mapping]] = ...) -> None: ...
+
+class Privacy(_message.Message):
+    __slots__ = ("tcf", "gpp", "gpc")
+    TCF_FIELD_NUMBER: _ClassVar[int]
+    GPP_FIELD_NUMBER: _ClassVar[int]
+    GPC_FIELD_NUMBER: _ClassVar[int]
+    tcf: str
+    gpp: str
+    gpc: bool
+    def __init__(self, tcf: _Optional[str] = ..., gpp: _Optional[str] = ..., gpc: _Optional[bool] = ...) -> None: ...
 
 class ChannelRequest(_message.Message):
     __slots__ = ("channel", "placement", "limit")
