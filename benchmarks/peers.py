@@ -13,7 +13,6 @@ from cel_expr_python import cel
 from engine.decide.request import CustomerView
 from engine.decide.snapshot import Snapshot
 from rules import compile_expression
-from rules.scalar import Worlds
 
 if TYPE_CHECKING:
     from benchmarks.rules import Rule
@@ -42,7 +41,7 @@ def peers(snapshot: Snapshot, customer: CustomerView, rules: Sequence["Rule"]) -
     for name, compile_ in ENGINES.items():
         asks: list[list[Ask]] = [[] for _ in rows]
         for rule, own in zip(rules, governed, strict=True):
-            ask = compile_(rule.cel, snapshot)
+            ask = compile_(rule, snapshot)
             for row in own:
                 asks[row].append(ask)
         yield name, _pass(asks, facts, rows), lambda asks=asks: _agrees(asks, facts, rows, ours)  # type: ignore[misc]
@@ -57,28 +56,28 @@ def _agrees(asks: list[list[Ask]], facts: dict[str, Any], rows: list[dict[str, A
     return bool((np.array(found) == ours).all())
 
 
-def _zen(text: str, _: Snapshot) -> Ask:
-    compiled = zen.compile_expression(text.replace("||", "or").replace("&&", "and"))
+def _zen(rule: "Rule", _: Snapshot) -> Ask:
+    compiled = zen.compile_expression(rule.cel.replace("||", "or").replace("&&", "and"))
     return lambda customer, action: compiled.evaluate({"customer": customer, "action": action}) is True
 
 
-def _rust(text: str, _: Snapshot) -> Ask:
-    program = rust_cel.compile(text)
+def _rust(rule: "Rule", _: Snapshot) -> Ask:
+    program = rust_cel.compile(rule.cel)
     return lambda customer, action: program.execute({"customer": customer, "action": action}) is True
 
 
-def _celpy(text: str, _: Snapshot) -> Ask:
+def _celpy(rule: "Rule", _: Snapshot) -> Ask:
     environment = celpy.Environment()
-    program = environment.program(environment.compile(text))
+    program = environment.program(environment.compile(rule.cel))
     return lambda customer, action: bool(
         program.evaluate({"customer": celpy.json_to_cel(customer), "action": celpy.json_to_cel(action)})
     )
 
 
-def _cpp(text: str, snapshot: Snapshot) -> Ask:
+def _cpp(rule: "Rule", snapshot: Snapshot) -> Ask:
     kinds = {name: getattr(cel.Type, kind.upper()) for name, kind in snapshot.bundle.schema.qualified().items()}
-    program = cel.NewEnv(variables=kinds).compile(text)
-    reads = sorted(set(re.findall(r"(?:customer|action)\.\w+", text)))
+    program = cel.NewEnv(variables=kinds).compile(rule.cel)
+    reads = sorted(set(re.findall(r"(?:customer|action)\.\w+", rule.cel)))
 
     def ask(customer: dict[str, Any], action: dict[str, Any]) -> bool:
         worlds = {"customer": customer, "action": action}
@@ -88,15 +87,14 @@ def _cpp(text: str, snapshot: Snapshot) -> Ask:
     return ask
 
 
-def _python(text: str, snapshot: Snapshot) -> Ask:
-    plan = compile_expression(text, snapshot.bundle.schema).plan
-    return lambda customer, action: plan(Worlds(customer, {}, action)) is True
+def _python(rule: "Rule", _: Snapshot) -> Ask:
+    return rule.python
 
 
-ENGINES: dict[str, Callable[[str, Snapshot], Ask]] = {
+ENGINES: dict[str, Callable[["Rule", Snapshot], Ask]] = {
     "zen-engine": _zen,
     "common-expression-language": _rust,
     "cel-python": _celpy,
     "cel-expr-python": _cpp,
-    "plain Python closures": _python,
+    "plain Python": _python,
 }

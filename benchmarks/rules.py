@@ -4,6 +4,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import yaml
@@ -31,27 +32,40 @@ FASTER = 60.0  # than the fastest of the other engines, at 1,000 rows
 
 @dataclass(frozen=True)
 class Rule:
-    """One condition, in every engine's words, and the rows' group or action it is for."""
+    """One condition, as text and as a plain function of customer and row, and the rows it is for."""
 
     scope: dict[str, str]
     cel: str
+    python: Callable[[dict[str, Any], dict[str, Any]], bool]
 
 
 def rules_for(rng: np.random.Generator, actions: int, *, own: bool) -> list[Rule]:
     """Five conditions for each row: one for all, two for its group, two of its own action or of its objective."""
-    made = [Rule({}, "customer.age >= 18")]
+    made = [Rule({}, "customer.age >= 18", lambda c, _: c["age"] >= 18)]
     for group in GROUPS[:actions]:
-        made.append(Rule({"group": group}, f"customer.income > {rng.integers(1, 20) * 1000}.0"))
-        made.append(Rule({"group": group}, f"customer.region in ['r1', 'r2', 'r{rng.integers(3, 9)}']"))
+        made += _of_group({"group": group}, int(rng.integers(1, 20)) * 1000, f"r{rng.integers(3, 9)}")
     if own:
         for index in range(actions):
-            scope = {"action": f"action_{index:05d}"}
-            made.append(Rule(scope, f"customer.tenure >= {index % 4000 - 3990}"))
-            made.append(Rule(scope, f"customer.income < {500_000 + index}.0 || customer.member"))
-    else:
-        made.append(Rule({}, "action.margin > 0.05 || customer.member"))
-        made.append(Rule({}, "customer.tenure >= action.level - 5"))
-    return made
+            made += _of_action({"action": f"action_{index:05d}"}, index % 4000 - 3990, 500_000.0 + index)
+        return made
+    either = Rule({}, "action.margin > 0.05 || customer.member", lambda c, a: a["margin"] > 0.05 or c["member"])
+    both = Rule({}, "customer.tenure >= action.level - 5", lambda c, a: c["tenure"] >= a["level"] - 5)
+    return [*made, either, both]
+
+
+def _of_group(scope: dict[str, str], income: int, region: str) -> list[Rule]:
+    regions = {"r1", "r2", region}
+    return [
+        Rule(scope, f"customer.income > {income}.0", lambda c, _: c["income"] > income),
+        Rule(scope, f"customer.region in ['r1', 'r2', '{region}']", lambda c, _: c["region"] in regions),
+    ]
+
+
+def _of_action(scope: dict[str, str], tenure: int, income: float) -> list[Rule]:
+    return [
+        Rule(scope, f"customer.tenure >= {tenure}", lambda c, _: c["tenure"] >= tenure),
+        Rule(scope, f"customer.income < {income} || customer.member", lambda c, _: c["income"] < income or c["member"]),
+    ]
 
 
 def texts_of(rng: np.random.Generator, actions: int, rules: Sequence[Rule]) -> dict[str, str]:
@@ -81,6 +95,7 @@ def texts_of(rng: np.random.Generator, actions: int, rules: Sequence[Rule]) -> d
         ),
         "purposes.yaml": "{marketing: {}, contract: {exempt: true, basis: contract}}",
         "actions.csv": "\n".join(["action_key,objective,group,purposes,value,margin,level,start", *lines]) + "\n",
+        "tables/known.csv": "# hit: first\ncustomer.age,=eligible\n<10,false\n>=10,true\n",
         "policies.yaml": yaml.dump(policies, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), width=200),
     }
 

@@ -82,11 +82,15 @@ class Batch:
         worlds = Worlds(customer, request, memo=[UNSET] * self._shared)
         passed = np.empty(self.size, np.bool_)
         passed[self._start :] = [run(worlds) is True for run in self._plans]
-        with np.errstate(all="ignore"):
-            for group in self._groups:
-                value, known = group.run(worlds)
-                passed[group.start : group.stop] = _passed(value, known, lenient=group.lenient)
+        if self._groups:
+            with np.errstate(all="ignore"):
+                self._fill(passed, worlds)
         return passed
+
+    def _fill(self, passed: Mask, worlds: Worlds) -> None:
+        for group in self._groups:
+            value, known = group.run(worlds)
+            passed[group.start : group.stop] = _passed(value, known, lenient=group.lenient)
 
     def _scalars(self, same: list[list[int]]) -> None:
         """Conditions on the request alone: one verdict for each distinct one."""

@@ -20,6 +20,7 @@ STAGES = (
 STANDING = len(STAGES)  # the stage of a row that nothing holds back
 WIDE = 16  # a gate with one verdict for over a sixteenth of the rows is cheaper as a mask than row by row
 Stages = NDArray[np.uint8]
+ALWAYS: BoolArray = np.ones(1, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,7 @@ class Gates:
 
     def evaluate(self, moment: Moment) -> BoolArray:
         """bool[V + 1]: every block's verdicts, and a last one that is always true."""
-        passed = np.ones(self._verdicts + 1, np.bool_)
-        at = 0
-        for block in self._blocks:
-            passed[at : at + block.size] = block.evaluate(moment)
-            at += block.size
-        return passed
+        return np.concatenate([*(block.evaluate(moment) for block in self._blocks), ALWAYS])
 
     def lost_at(self, passed: BoolArray) -> Stages:
         """The first stage that holds each row back.

@@ -1,5 +1,6 @@
 """Tables over the rows of one catalogue: who may have what, and what it is worth then."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,10 +8,11 @@ from numpy.typing import NDArray
 
 from engine.decide.catalogue import BoolArray, Catalogue
 from engine.decide.gates import Gate, Moment
-from engine.decide.tables import Table
+from engine.decide.tables import OUTPUTS, Table
 from rules import Batch, Site, worlds
 
 Float64Array = NDArray[np.float64]
+NO_VERDICTS: BoolArray = np.zeros(0, np.bool_)
 
 
 class _Lookup:
@@ -22,28 +24,36 @@ class _Lookup:
         trees = [line.tree for line in table.lines]
         sites = [Site(tree, every if "action" in worlds(tree) else None) for tree in trees]
         self._batch = Batch(sites, catalogue.columns_for(trees))
+        self._said = {name: np.array([line.outputs.get(name, np.nan) for line in table.lines]) for name in OUTPUTS}
+        # Verdicts of lines that do not read the action hold for every row, and stay one column wide if all are so.
+        self.wide = catalogue.size if any(site.rows is not None for site in sites) else 1
+        heeded = [np.broadcast_to(verdicts, self.wide) for verdicts in self._batch.verdicts]
+        self._heeded = np.array(heeded, np.intp).reshape(len(trees), self.wide)
 
     def holding(self, moment: Moment) -> BoolArray:
-        """bool[L, R]: whether a line holds for a row."""
-        passed = self._batch.evaluate(moment.facts, moment.request.context)
-        holds = np.empty((len(self.table.lines), self.size), np.bool_)
-        for at, verdicts in enumerate(self._batch.verdicts):
-            holds[at] = passed[verdicts]
-        return holds
+        """bool[L, R], or bool[L, 1] where no line looks at the row: whether a line holds for it."""
+        return self._batch.evaluate(moment.facts, moment.request.context)[self._heeded]
 
     def output(self, name: str, holds: BoolArray, nothing: float) -> Float64Array:
-        """float64[R]: what follows for each row, `nothing` where no line that holds says it."""
-        said = np.array([line.outputs.get(name, np.nan) for line in self.table.lines])
+        """float64[R] or float64[1]: what follows, `nothing` where no line that holds says it."""
+        said = self._said[name]
         if self.table.hit == "sum":
             spoken = holds & ~np.isnan(said)[:, None]
             total = (holds * np.nan_to_num(said)[:, None]).sum(axis=0)
             return np.where(spoken.any(axis=0), total, nothing)
-        first = said[holds.argmax(axis=0)] if len(said) else np.full(self.size, np.nan)
-        return np.where(holds.any(axis=0) & ~np.isnan(first), first, nothing)
+        if not len(said):
+            return np.array([nothing])
+        if holds.shape[1] == 1:
+            first_line = int(holds.argmax())
+            spoken = holds[first_line, 0] and not math.isnan(said[first_line])
+            return said[first_line : first_line + 1] if spoken else np.array([nothing])
+        at = holds.argmax(axis=0)
+        first = said[at]
+        return np.where(holds[at, np.arange(len(at))] & ~np.isnan(first), first, nothing)
 
 
 class TableBlock:
-    """Tables that say who is eligible: one verdict for each row; where no line holds, none is.
+    """Tables that say who is eligible: one verdict, or one for each row; where no line holds, none is.
 
     Args:
         tables: all of the bundle's.
@@ -53,7 +63,9 @@ class TableBlock:
     def __init__(self, tables: Sequence[Table], catalogue: Catalogue) -> None:
         telling = [table for table in tables if any("=eligible" in line.outputs for line in table.lines)]
         self._lookups = [_Lookup(table, catalogue) for table in telling]
-        self.size = len(telling) * catalogue.size
+        wide = [lookup.wide for lookup in self._lookups]
+        starts = np.cumsum([0, *wide])
+        self.size = int(starts[-1])
         every = np.arange(catalogue.size)
         self.gates: Sequence[Gate] = [
             Gate(
@@ -61,17 +73,17 @@ class TableBlock:
                 stage="eligibility",
                 text=f"{table.file} does not allow it",
                 rows=every,
-                verdicts=every + at * catalogue.size,
+                verdicts=np.arange(start, start + size),
                 reads=frozenset(table.columns),
                 change=f"a line of {table.file} that allows it",
             )
-            for at, table in enumerate(telling)
+            for start, size, table in zip(starts, wide, telling, strict=False)
         ]
 
     def evaluate(self, moment: Moment) -> BoolArray:
         """bool[size]."""
         found = [lookup.output("=eligible", lookup.holding(moment), 0.0) > 0 for lookup in self._lookups]
-        return np.concatenate(found) if found else np.zeros(0, np.bool_)
+        return np.concatenate(found) if found else NO_VERDICTS
 
 
 class Worth:

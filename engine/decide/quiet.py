@@ -35,11 +35,17 @@ def is_quiet(quiet: Quiet, zone: ZoneInfo, at_ms: int, hours: tuple[int, int] | 
         at_ms: epoch milliseconds.
         hours: the customer's preferred hours, minutes after midnight; None when they named none.
     """
-    local = datetime.fromtimestamp(at_ms // 1000, zone)
-    minute = local.hour * 60 + local.minute
-    if local.weekday() in quiet.days or (quiet.region and is_holiday(quiet.region, local.date())):
+    day, weekday, minute = _local(zone, at_ms // 60_000)
+    if weekday in quiet.days or (quiet.region and is_holiday(quiet.region, day)):
         return True
     return _between(minute, quiet.start, quiet.end) or (hours is not None and not _between(minute, *hours))
+
+
+@lru_cache(maxsize=4_096)
+def _local(zone: ZoneInfo, minutes: int) -> tuple[date, int, int]:
+    """Date, weekday and minute of the day; one answer serves all who share the zone and the minute."""
+    local = datetime.fromtimestamp(minutes * 60, zone)
+    return local.date(), local.weekday(), local.hour * 60 + local.minute
 
 
 def _between(minute: int, start: int, end: int) -> bool:

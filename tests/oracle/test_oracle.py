@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.decide import explain
 from engine.decide.bundle import read_bundle
-from engine.decide.pipeline import decide
+from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, Contact, CustomerView, Inline, Request
 from engine.decide.snapshot import build_snapshot
 from engine.decide.values import UNITS_MS
@@ -204,6 +204,18 @@ def test_one_more_gate_never_adds_a_row(world, person, asked, context, condition
     world.policies.append(more)
 
     assert set(decide(snapshot_of(world), customer, request).candidates) <= before
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), people(), asks, contexts, st.sampled_from(list(Effort)), st.booleans())
+def test_without_consent_there_is_no_row_on_any_path(world, person, asked, context, effort, inline):
+    own = (Inline("new", "g1", "grow", ("marketing",), 9.0),) if inline else ()
+    nobody = oracle.Person(person.facts, set(), person.history)
+
+    evaluation = decide(snapshot_of(world), customer_of(nobody), request_of(asked, context, inline=own), effort)
+
+    assert len(evaluation.candidates) == 0
+    assert all(len(ranking) == 0 for ranking in evaluation.rankings)
 
 
 @settings(max_examples=100, deadline=None)

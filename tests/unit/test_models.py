@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 
 import lightgbm
 import numpy as np
@@ -78,3 +80,39 @@ def test_a_scalar_holds_for_every_row_and_what_is_unseen_is_missing():
 
     np.testing.assert_array_equal(made, np.array([[30, 1], [30, np.nan], [30, np.nan]], np.float32))
     assert np.isnan(assemble(SPEC, {}, 2)).all()
+
+
+def test_a_bundle_served_before_needs_no_parser(tmp_path):
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "schema.yaml").write_text("customer: {age: int}")
+    (bundle / "channels.yaml").write_text("web: {direction: inbound}")
+    (bundle / "actions.csv").write_text("action_key,objective,group,purposes,value\na,b,c,d,1\n")
+    (bundle / "policies.yaml").write_text("eligibility: [{name: adults, when: customer.age >= 18}]")
+    conditions = tmp_path / "state" / "conditions"
+    before = load_snapshot(bundle, None, conditions)
+    script = f"""
+import sys
+sys.modules["cel_expr_python"] = None
+from pathlib import Path
+from engine.serve.build import load_snapshot
+print(load_snapshot(Path({str(bundle)!r}), None, Path({str(conditions)!r})).version)
+"""
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == before.version
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"\x81\xa3abc\xc4\x01x"])
+def test_damaged_conditions_are_compiled_again(tmp_path, damage):
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "schema.yaml").write_text("customer: {age: int}")
+    (bundle / "channels.yaml").write_text("web: {direction: inbound}")
+    (bundle / "actions.csv").write_text("action_key,objective,group,purposes,value\na,b,c,d,1\n")
+    (bundle / "policies.yaml").write_text("eligibility: [{name: adults, when: customer.age >= 18}]")
+    conditions = tmp_path / "conditions"
+    conditions.write_bytes(damage)
+
+    assert load_snapshot(bundle, None, conditions).version == load_snapshot(bundle, None).version
