@@ -188,8 +188,7 @@ def explain(
 @customers.command("show")
 def show(customer: str, state: State = STATE) -> None:
     """Print a customer's record as it stands, as JSON."""
-    import msgspec
-
+    from engine.customer.record import named
     from engine.store.lmdb import LmdbStore
 
     known = (state / "store").is_dir()  # looking makes nothing
@@ -197,7 +196,7 @@ def show(customer: str, state: State = STATE) -> None:
     if record is None:
         typer.echo(f"no customer '{customer}' in {state}", err=True)
         raise typer.Exit(1)
-    typer.echo(msgspec.json.format(msgspec.json.encode(record), indent=1).decode())
+    typer.echo(json.dumps(named(record), indent=1))
 
 
 @app.command()

@@ -91,3 +91,12 @@ def decode(packed: bytes) -> Record:
         return _DECODER.decode(packed[1:])
     except msgspec.DecodeError as error:
         raise RecordError(f"damaged record: {error}") from error
+
+
+def named(value: object) -> object:
+    """A record, or a part of one, as plain values under their names: for people."""
+    if isinstance(value, msgspec.Struct):
+        return {name: named(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, (Purchase, Contact)):
+        return {name: named(part) for name, part in value._asdict().items()}
+    return [named(part) for part in value] if isinstance(value, (list, tuple)) else value
