@@ -1,5 +1,6 @@
 """The customer as one decision sees it: the stored record, and what the caller sent along."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -52,7 +53,7 @@ def view(
         attributes={**record.attributes, **sent.attributes},
         behaviour=behaviour(record, now_ms),
         allowed={pair: _allowed(_Said(record, said, sent, declared), pair, now_ms) for pair in asked},
-        contacts=tuple(contact for contact in record.contacts if contact.at_ms <= now_ms),
+        contacts=tuple(record.contacts[: bisect_left(record.contacts, (now_ms + 1,))]),
         time_zone=sent.time_zone or record.time_zone,
         preferences=record.preferences,
         suppressed=suppressed(record) | suppressed(said),

@@ -69,12 +69,20 @@ class Snapshot:
         channels = self.catalogue.names("channel")
         return {(p, str(c)) for have, c in zip(self.catalogue.purposes, channels, strict=True) for p in have}
 
-    def with_inline(self, inline: Sequence[Inline]) -> "Snapshot":
-        """The same snapshot with candidates of one request beside the catalogue's, under the same gates."""
+    def with_inline(self, inline: Sequence[Inline], keys: Sequence[str]) -> "Snapshot":
+        """The same rules over the candidates that one request brings, and the catalogue's actions it names beside them.
+
+        Args:
+            inline: what the catalogue does not hold.
+            keys: actions that it does.
+        """
         if not inline:
             return self
         own = tuple(channel.name for channel in self.bundle.channels)
-        actions = (*self.bundle.actions, *(_action(candidate, own) for candidate in inline))
+        actions = (
+            *(self.action_of[key] for key in sorted(set(keys))),
+            *(_action(candidate, own) for candidate in inline),
+        )
         catalogue = compile_rows(self.bundle, actions)
         return replace(self, catalogue=catalogue, gates=build_gates(self.bundle, catalogue))
 
