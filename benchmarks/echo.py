@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
+from engine.serve.limits import Limits
 from engine.serve.server import THREADS, channel_options
 
 SERVICE, METHOD = "bench.Echo", "Echo"
@@ -24,7 +25,7 @@ def main(port: int, size: int) -> None:
     handlers = {METHOD: grpc.unary_unary_rpc_method_handler(lambda *_: answer)}
     server = grpc.server(
         ThreadPoolExecutor(THREADS),
-        options=channel_options(),
+        options=channel_options(Limits().message_bytes),
         handlers=[grpc.method_handlers_generic_handler(SERVICE, handlers)],
     )
     server.add_insecure_port(f"127.0.0.1:{port}")

@@ -141,13 +141,14 @@ def serve(
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 50051,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=256)] = 1,
+    config: Annotated[Path | None, typer.Option(help="Limits of requests; docs/limits.md says which.")] = None,
 ) -> None:
     """Serve decisions until SIGTERM; SIGHUP reloads the bundle, keeping the old one if the new one is faulty."""
     from engine.serve.server import Settings
     from engine.serve.server import serve as run
 
     with _faults():
-        code = run(Settings(bundle, state, address, port, workers))
+        code = run(Settings(bundle, state, address, port, workers, config))
     raise typer.Exit(code)
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from engine.decide.faults import Fault, unknown
 from engine.decide.request import Scalar
+from engine.decide.source import read_yaml
 from engine.decide.values import parse
 
 NEEDED = ("action_key", "objective", "group", "purposes", "value")
 NAMES = ("action_key", "objective", "group", "purposes")
 LONGEST = 128  # as the contract bounds names
 OPTIONAL = ("start", "end", "cost", "lever", "channels", "tags")
-FILE = "actions.csv"
+FILE, YAML_FILE = "actions.csv", "actions.yaml"
 FOREVER_MS = 2**62
 
 
@@ -33,19 +34,27 @@ class Action:
     messages: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    file: str = FILE
     line: int = 1
 
 
 class _Line:
-    """One line while it is read; every fault goes to `faults` with its column."""
+    """One action while it is read; every fault goes to `faults` with its place.
 
-    def __init__(self, number: int, cells: Mapping[str, str], columns: Sequence[str]) -> None:
-        self.number, self.cells, self.columns = number, cells, columns
+    Args:
+        file: where it stands.
+        number: its line.
+        cells: column -> text.
+        places: column -> line and column of the cell.
+    """
+
+    def __init__(self, file: str, number: int, cells: Mapping[str, str], places: Mapping[str, tuple[int, int]]) -> None:
+        self.file, self.number, self.cells, self.places = file, number, cells, places
         self.faults: list[Fault] = []
 
     def fault(self, column: str, message: str) -> None:
         """Note a fault in a column."""
-        self.faults.append(Fault(FILE, self.number, 1 + self.columns.index(column), message))
+        self.faults.append(Fault(self.file, *self.places.get(column, (self.number, 1)), message))
 
     def text(self, column: str) -> str:
         """The cell; empty when there is none."""
@@ -76,38 +85,76 @@ class _Line:
 
 
 def read_actions(
-    text: str | None, kinds: Mapping[str, str], channels: Sequence[str]
+    texts: Mapping[str, str], kinds: Mapping[str, str], channels: Sequence[str]
 ) -> tuple[tuple[Action, ...], list[Fault]]:
     """Read the actions, sorted by key so that the file's order never matters.
 
     Args:
-        text: the CSV; None when it is missing.
+        texts: the bundle's files; one of `actions.csv` and `actions.yaml` is needed.
         kinds: action attributes of the schema and their types.
         channels: the bundle's channels.
 
     Returns:
         the actions, and every fault found.
     """
-    if text is None:
+    if FILE in texts and YAML_FILE in texts:
+        return (), [Fault(YAML_FILE, 1, 1, f"stands beside {FILE}; a bundle has one of them")]
+    if FILE not in texts and YAML_FILE not in texts:
         return (), [Fault(FILE, 1, 1, "the file is missing; a bundle needs it")]
-    lines = _lines(text)
-    header = next(lines, (1, []))
-    columns = header[1]
-    faults = _header(columns, kinds, channels)
-    if faults:
-        return (), faults
+    lines, faults = (
+        _from_csv(texts[FILE], kinds, channels) if FILE in texts else _from_yaml(texts[YAML_FILE], kinds, channels)
+    )
     actions: dict[str, Action] = {}
-    for number, cells in lines:
-        line = _Line(number, dict(zip(columns, cells, strict=False)), columns)
-        if len(cells) != len(columns):
-            faults.append(Fault(FILE, number, 1, f"has {len(cells)} cells; the header has {len(columns)} columns"))
-            continue
+    for line in lines:
         action = _action(line, kinds, channels)
         if action.key in actions:
             line.fault("action_key", f"action '{action.key}' stands twice; keys are unique")
         actions[action.key] = action
         faults.extend(line.faults)
     return tuple(actions[key] for key in sorted(actions)), faults
+
+
+def _columns(kinds: Mapping[str, str], channels: Sequence[str]) -> set[str]:
+    return {*NEEDED, *OPTIONAL, *kinds, *(f"message_{channel}" for channel in channels)}
+
+
+def _from_yaml(text: str, kinds: Mapping[str, str], channels: Sequence[str]) -> tuple[list[_Line], list[Fault]]:
+    """`actions:` and below it a list of mappings, with the same names as the columns of the CSV."""
+    source = read_yaml(YAML_FILE, text)
+    source.only((), source.value, {"actions"})
+    known, made = _columns(kinds, channels), []
+    for index, raw in enumerate(source.items(("actions",), source.value.get("actions"))):
+        path = ("actions", index)
+        entry = source.mapping(path, raw)
+        source.only(path, entry, known)
+        places = {name: source.place((*path, name)) for name in known}
+        made.append(
+            _Line(YAML_FILE, source.place(path)[0], {name: _cell(value) for name, value in entry.items()}, places)
+        )
+    return made, source.faults
+
+
+def _cell(value: object) -> str:
+    """A YAML value as the CSV would have it."""
+    if isinstance(value, list):
+        return ";".join(map(_cell, value))
+    if isinstance(value, dict):
+        return ";".join(f"{key}={_cell(item)}" for key, item in value.items())
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _from_csv(text: str, kinds: Mapping[str, str], channels: Sequence[str]) -> tuple[list[_Line], list[Fault]]:
+    lines = _lines(text)
+    columns = next(lines, (1, []))[1]
+    faults = _header(columns, kinds, channels)
+    made = []
+    for number, cells in () if faults else lines:
+        if len(cells) != len(columns):
+            faults.append(Fault(FILE, number, 1, f"has {len(cells)} cells; the header has {len(columns)} columns"))
+            continue
+        places = {name: (number, at) for at, name in enumerate(columns, 1)}
+        made.append(_Line(FILE, number, dict(zip(columns, cells, strict=True)), places))
+    return made, faults
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -123,7 +170,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 def _header(columns: list[str], kinds: Mapping[str, str], channels: Sequence[str]) -> list[Fault]:
     if not columns:
         return [Fault(FILE, 1, 1, f"the file is empty; its first line names the columns: {', '.join(NEEDED)}, ...")]
-    known = {*NEEDED, *OPTIONAL, *kinds, *(f"message_{channel}" for channel in channels)}
+    known = _columns(kinds, channels)
     faults = [Fault(FILE, 1, 1, f"column '{name}' is missing") for name in NEEDED if name not in columns]
     twice = [(index, name) for index, name in enumerate(columns) if name in columns[:index]]
     faults += [Fault(FILE, 1, 1 + index, f"column '{name}' stands twice") for index, name in twice]
@@ -147,7 +194,7 @@ def _action(line: _Line, kinds: Mapping[str, str], channels: Sequence[str]) -> A
     start_ms, end_ms = line.moment_ms("start", -FOREVER_MS), line.moment_ms("end", FOREVER_MS)
     if start_ms >= end_ms:
         line.fault("end", "the window ends before it starts")
-    own = [name for name in kinds if name in line.columns and name not in NEEDED]
+    own = [name for name in kinds if name in line.cells and name not in NEEDED]
     return Action(
         key=line.text("action_key"),
         objective=line.text("objective"),
@@ -161,5 +208,6 @@ def _action(line: _Line, kinds: Mapping[str, str], channels: Sequence[str]) -> A
         messages={channel: line.text(f"message_{channel}") for channel in asked},
         attributes={name: value for name in own if (value := line.value(name, kinds[name])) is not None},
         tags=line.words("tags"),
+        file=line.file,
         line=line.number,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.decide.actions import FILE, Action, read_actions
+from engine.decide.actions import FILE, YAML_FILE, Action, read_actions
 from engine.decide.channels import Channel, read_channels
 from engine.decide.faults import BundleError, Fault, unknown
 from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_policies
@@ -15,7 +15,7 @@ from rules import Library, Schema
 
 NEEDED = ("schema.yaml", "channels.yaml", "policies.yaml")
 OPTIONAL = ("arbitration.yaml", "purposes.yaml")
-FILES = (*NEEDED, *OPTIONAL, FILE)
+FILES = (*NEEDED, *OPTIONAL, FILE, YAML_FILE)
 TABLES = "tables/"  # every CSV below is a decision table
 
 
@@ -53,7 +53,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     files = {name: read_yaml(name, texts.get(name)) for name in NEEDED}
     files |= {name: read_yaml(name, texts.get(name, "{}")) for name in OPTIONAL}
     schema, channels = read_schema(files["schema.yaml"]), read_channels(files["channels.yaml"])
-    actions, faults = read_actions(texts.get(FILE), schema.action, [channel.name for channel in channels])
+    actions, faults = read_actions(texts, schema.action, [channel.name for channel in channels])
     known = _known(actions, channels)
     policies, contacts = read_policies(files["policies.yaml"], Language(schema, library or Library()), known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
@@ -88,7 +88,7 @@ def _undeclared(actions: tuple[Action, ...], purposes: Mapping[str, Purpose]) ->
         return []
     used = {purpose: action for action in reversed(actions) for purpose in action.purposes}
     return [
-        Fault(FILE, used[name].line, 1, f"{unknown('purpose', name, purposes)} (action '{used[name].key}')")
+        Fault(used[name].file, used[name].line, 1, f"{unknown('purpose', name, purposes)} (action '{used[name].key}')")
         for name in undeclared(used, purposes)
     ]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from engine.decide.actions import FILE, Action
+from engine.decide.actions import Action
 from engine.decide.bundle import Bundle
 from engine.decide.faults import Fault
 from engine.decide.policies import ContactPolicy, Policy
@@ -51,7 +51,7 @@ def _unreachable(bundle: Bundle) -> Iterator[Fault]:
         if attribute:
             rules = ", ".join(f"'{policy.name}'" for policy in governing if attribute in policy.expression.reads)
             words = f"no customer can ever receive action '{action.key}': of {attribute} nothing is left by {rules}"
-            yield Fault(FILE, action.line, 1, words)
+            yield Fault(action.file, action.line, 1, words)
 
 
 def _filed(policies: Iterable[Policy]) -> dict[tuple[str, str], list[Policy]]:
@@ -98,4 +98,6 @@ def _messages(bundle: Bundle) -> Iterator[Fault]:
     for action in bundle.actions:
         for channel in action.channels:
             if channel in written and not action.messages.get(channel):
-                yield Fault(FILE, action.line, 1, f"action '{action.key}' has no message for channel '{channel}'")
+                yield Fault(
+                    action.file, action.line, 1, f"action '{action.key}' has no message for channel '{channel}'"
+                )

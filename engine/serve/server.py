@@ -25,8 +25,8 @@ from engine.decide.faults import BundleError
 from engine.decide.snapshot import Snapshot
 from engine.journal.segments import SegmentJournal
 from engine.serve.build import ModelError, load_snapshot
+from engine.serve.config import read_limits
 from engine.serve.handlers import handler
-from engine.serve.limits import Limits
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
 from engine.store.lmdb import LmdbStore
 
@@ -48,6 +48,7 @@ class Settings:
     address: str = "127.0.0.1"
     port: int = 50051
     workers: int = 1
+    config: Path | None = None
 
     def snapshot(self) -> Snapshot:
         """Compile what lies there now.
@@ -75,6 +76,7 @@ def serve(settings: Settings) -> int:
         OSError: when another server holds the port.
     """
     signals = _signals()
+    read_limits(settings.config)
     snapshot = settings.snapshot()
     LmdbStore(settings.state / "store").close()
     _claim(settings.address, settings.port)
@@ -192,7 +194,9 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     holder = Holder(settings.snapshot())
     store = LmdbStore(settings.state / "store")
     journal = SegmentJournal(settings.state / "journal", index)
-    server, healths = make_server(Shell(holder, store, journal, lambda: secrets.randbits(64)))
+    server, healths = make_server(
+        Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
+    )
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     ready.set()
@@ -211,11 +215,11 @@ def _reload(holder: Holder, settings: Settings) -> None:
         log.error("reload refused, the old snapshot stays", faults=str(error))
 
 
-def channel_options() -> list[tuple[str, int]]:
+def channel_options(message_bytes: int) -> list[tuple[str, int]]:
     """What every server of ours is started with."""
     return [
         ("grpc.so_reuseport", 1),
-        ("grpc.max_receive_message_length", Limits().message_bytes),
+        ("grpc.max_receive_message_length", message_bytes),
         ("grpc.max_send_message_length", -1),
     ]
 
@@ -228,7 +232,9 @@ def make_server(shell: Shell) -> tuple[grpc.Server, health.HealthServicer]:
         customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]: CustomerService(shell),
     }
     handlers = [handler(service, servicer) for service, servicer in services.items()]
-    server = grpc.server(ThreadPoolExecutor(THREADS), handlers=handlers, options=channel_options())
+    server = grpc.server(
+        ThreadPoolExecutor(THREADS), handlers=handlers, options=channel_options(shell.limits.message_bytes)
+    )
     names = [service.full_name for service in services]
     healths = health.HealthServicer()
     for name in ("", *names):

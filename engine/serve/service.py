@@ -39,11 +39,12 @@ class Shell:
         store: where records live.
         journal: where decisions go.
         draw: returns 64 random bits, for ids and seeds.
+        limits: of every request.
     """
 
-    def __init__(self, holder: Holder, store: Store, journal: Journal, draw: Callable[[], int]) -> None:
+    def __init__(self, holder: Holder, store: Store, journal: Journal, draw: Callable[[], int], limits: Limits) -> None:
         self.holder, self.store, self.journal, self.draw = holder, store, journal, draw
-        self.limits = Limits()
+        self.limits = limits
 
     def reader(self) -> Reader:
         """A reader against the snapshot in force."""

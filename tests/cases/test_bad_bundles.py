@@ -1,5 +1,6 @@
 """Wrong and hostile bundles: each is refused, every fault named at once with its place and its cure."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,21 @@ def texts_of(bad):
 
 def test_the_bundle_that_is_spoiled_here_is_good():
     assert len(read_bundle(GOOD).actions) == 1
+
+
+def test_actions_may_stand_in_yaml_and_mean_the_same():
+    same = """
+actions:
+  - {action_key: card, objective: grow, group: cards, purposes: [marketing, service], value: 1.5, margin: 0.5,
+     start: 2026-01-01, channels: [web], tags: [new]}
+"""
+    table = "action_key,objective,group,purposes,value,margin,start,channels,tags\n"
+    table += "card,grow,cards,marketing;service,1.5,0.5,2026-01-01,web,new\n"
+    texts = {name: text for name, text in GOOD.items() if name != "actions.csv"}
+
+    (ours,), (theirs,) = (read_bundle(texts | own).actions for own in ({"actions.yaml": same}, {"actions.csv": table}))
+
+    assert dataclasses.replace(ours, file="", line=0) == dataclasses.replace(theirs, file="", line=0)
 
 
 @pytest.mark.parametrize("bad", BAD, ids=[bad["name"] for bad in BAD])

@@ -50,10 +50,11 @@ def free_port():
 class Served:
     """A running server and a channel to it."""
 
-    def __init__(self, bundle, state, workers=1, port=0, out=subprocess.DEVNULL):
+    def __init__(self, bundle, state, workers=1, port=0, out=subprocess.DEVNULL, config=None):
         self.port = port or free_port()
         places = [str(bundle), "--state", str(state), "--port", str(self.port), "--workers", str(workers)]
-        command = [sys.executable, "-m", "engine.cli", "serve", *places]
+        options = ["--config", str(config)] if config else []
+        command = [sys.executable, "-m", "engine.cli", "serve", *places, *options]
         self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True)
         self.channel = self.connect()
 
@@ -92,8 +93,8 @@ class Served:
 
 
 @contextmanager
-def serving(bundle, state, workers=1, port=0, out=subprocess.DEVNULL):
-    served = Served(bundle, state, workers, port, out)
+def serving(bundle, state, workers=1, port=0, out=subprocess.DEVNULL, config=None):
+    served = Served(bundle, state, workers, port, out, config)
     try:
         yield served.wait()
     finally:

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from nba.v1 import decision_pb2
 
 from engine.journal.segments import read
 from tests.wire.conftest import Served, a_request, serving
+from tests.wire.test_hostile import refusal
 
 
 def spoiled(bundle, directory):
@@ -53,6 +57,40 @@ def test_a_faulty_bundle_is_refused_before_anything_starts(bundle, tmp_path):
     assert server.process.returncode == 1
     assert "policies.yaml:2:" in words
     assert "did you mean 'customer.age'" in words
+
+
+def test_health_and_reflection_answer_as_everywhere(served):
+    health = health_pb2_grpc.HealthStub(served.channel)
+    listed = reflection_pb2_grpc.ServerReflectionStub(served.channel)
+    question = reflection_pb2.ServerReflectionRequest(list_services="")
+
+    names = ["", "nba.v1.DecisionService", "nba.v1.InteractionService", "nba.v1.CustomerService"]
+    found = [health.Check(health_pb2.HealthCheckRequest(service=name), timeout=10).status for name in names]
+    (reply,) = listed.ServerReflectionInfo(iter([question]), timeout=10)
+
+    assert found == [health_pb2.HealthCheckResponse.SERVING] * 4
+    assert set(names[1:]) <= {service.name for service in reply.list_services_response.service}
+
+
+def test_limits_are_the_configurations(bundle, tmp_path):
+    config = tmp_path / "server.yaml"
+    config.write_text("limits: {channels: 1}")
+    two = [decision_pb2.ChannelRequest(channel=channel) for channel in ("email", "web")]
+
+    with serving(bundle, tmp_path / "state", config=config) as server:
+        assert refusal(server.decisions.Decide, a_request(channels=two)).field == "channels"
+
+
+def test_a_faulty_configuration_is_refused_with_its_place(bundle, tmp_path):
+    config = tmp_path / "server.yaml"
+    config.write_text("limits:\n  chanels: 1\n  ranked: lots\n")
+    server = Served(bundle, tmp_path / "state", out=subprocess.PIPE, config=config)
+
+    words, _ = server.process.communicate(timeout=60)
+
+    assert server.process.returncode == 1
+    assert "server.yaml:2:12: unknown key 'chanels'; did you mean 'channels'?" in words
+    assert "server.yaml:3:11: ranked must be a whole number" in words
 
 
 def test_a_second_server_on_the_same_port_is_refused(bundle, tmp_path):
