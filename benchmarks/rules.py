@@ -46,7 +46,7 @@ def rules_for(rng: np.random.Generator, actions: int, *, own: bool) -> list[Rule
         made += _of_group({"group": group}, int(rng.integers(1, 20)) * 1000, f"r{rng.integers(3, 9)}")
     if own:
         for index in range(actions):
-            made += _of_action({"action": f"action_{index:05d}"}, index % 4000 - 3990, 500_000.0 + index)
+            made += _of_action({"action": f"action_{index:05d}"}, index - 9_995, 500_000.0 + index)
         return made
     either = Rule({}, "action.margin > 0.05 || customer.member", lambda c, a: a["margin"] > 0.05 or c["member"])
     both = Rule({}, "customer.tenure >= action.level - 5", lambda c, a: c["tenure"] >= a["level"] - 5)

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from engine.decide.gates import STAGES, STANDING, Gate, said
@@ -11,8 +11,7 @@ from engine.decide.pipeline import Evaluation
 from engine.decide.request import Scalar
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """Why a row was held back; at level summary, how many rows one gate holds back."""
 
     kind: str
@@ -21,7 +20,7 @@ class Reason:
     action_key: str = ""
     channel: str = ""
     rows: int = 1
-    saw: Mapping[str, Scalar] = field(default_factory=dict)
+    saw: Mapping[str, Scalar] = {}
     change: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import msgspec
 import numpy as np
 from nba.v1 import common_pb2, customer_pb2, decision_pb2
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def _reasons(evaluation: Evaluation, level: int) -> list[explain.Reason]:
 
 def _reason(reason: explain.Reason) -> decision_pb2.Reason:
     saw = {name: write_value(value) for name, value in reason.saw.items()}
-    return decision_pb2.Reason(**{**vars(reason), "saw": saw})
+    return decision_pb2.Reason(**{**msgspec.structs.asdict(reason), "saw": saw})
 
 
 def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_pb2.RankedAction]:
