@@ -14,6 +14,7 @@ from engine.customer.record import Consent, Interaction, Record
 from engine.customer.view import Sent, view
 from engine.decide import explain
 from engine.decide.bundle import read_bundle
+from engine.decide.faults import unknown
 from engine.decide.pipeline import Evaluation, decide
 from engine.decide.request import Ask, Inline, Preferences, Request
 from engine.decide.snapshot import Snapshot, build_snapshot
@@ -52,9 +53,27 @@ def run_cases(directory: Path) -> Iterator[Outcome]:
     prior = PriorScorer(CHANCE)
     snapshot = build_snapshot(read_bundle(texts), texts, FeatureSpec(()), (prior, prior), "cases")
     for file in sorted((directory / "cases").glob("*.yaml")):
-        for case in yaml.safe_load(file.read_text()) or []:
+        for case in _read(file):
             name = str(case.get("case"))
-            yield Outcome(file.name, name, tuple(_faults(snapshot, f"{file.name}: {name}", case)))
+            yield Outcome(file.name, name, _faults_of(snapshot, f"{file.name}: {name}", case))
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    try:
+        cases = yaml.safe_load(file.read_text()) or []
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file}: not YAML: {error}") from None
+    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
+        raise ValueError(f"{file}: must be a list of cases: 'case', 'given', 'ask', 'expect', 'because'")
+    return cases
+
+
+def _faults_of(snapshot: Snapshot, place: str, case: Mapping[str, Any]) -> tuple[str, ...]:
+    try:
+        return tuple(_faults(snapshot, place, case))
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        words = str(error)
+        raise ValueError(words if words.startswith(place) else f"{place}: cannot be read: {words}") from error
 
 
 def _faults(snapshot: Snapshot, place: str, case: Mapping[str, Any]) -> Iterator[str]:
@@ -70,7 +89,12 @@ def _faults(snapshot: Snapshot, place: str, case: Mapping[str, Any]) -> Iterator
 
 def _decide(snapshot: Snapshot, place: str, given: Mapping[str, Any], ask: Mapping[str, Any]) -> Evaluation:
     now_ms = moment_ms(str(ask.get("now", NOW)))
-    channels = ask.get("channels") or [channel.name for channel in snapshot.bundle.channels]
+    own = [channel.name for channel in snapshot.bundle.channels]
+    channels = ask.get("channels") or own
+    for what, names, known in (("channel", channels, own), ("action", ask.get("actions", []), snapshot.action_of)):
+        for name in names:
+            if name not in known:
+                raise ValueError(f"{place}: {unknown(what, name, known)}")
     inline = tuple(_inline(entry) for entry in ask.get("inline", []))
     request = Request(
         asks=tuple(Ask(channel, ask.get("placement", ""), ask.get("limit", 10)) for channel in channels),
