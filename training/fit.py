@@ -13,8 +13,9 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from models import FeatureSpec
 from models.spec import Float32Array
 
-# Chosen among a handful by fitting on the first of the earlier campaigns and looking at the next of them, at three
-# points in time; the held-out campaigns had no say.
+# Chosen among some twenty variants by fitting on the first of the earlier campaigns and looking at the next of them, at
+# three points in time. The held-out figures were printed beside (.80 without coupon use, .827 to .835 with it) and did
+# not choose: of the best by validation, this is not the best on the held-out campaigns.
 PARAMETERS = {
     "objective": "binary", "num_leaves": 4, "learning_rate": 0.03, "min_data_in_leaf": 30, "lambda_l2": 5.0,
     "bagging_fraction": 0.8, "bagging_freq": 1, "feature_fraction": 0.5, "verbosity": -1,
