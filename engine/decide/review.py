@@ -15,9 +15,16 @@ POLICIES = "policies.yaml"
 
 def review(bundle: Bundle) -> list[Fault]:
     """Warnings: conditions that never or always hold, actions that nobody can receive, caps that cannot bind,
-    purposes that nothing needs, messages that are missing, tables with gaps.
+    purposes that nothing needs, messages that are missing or shown by two at once, tables with gaps.
     """
-    found = [*_conditions(bundle), *_unreachable(bundle), *_idle_caps(bundle), *_purposes(bundle), *_messages(bundle)]
+    found = [
+        *_conditions(bundle),
+        *_unreachable(bundle),
+        *_idle_caps(bundle),
+        *_purposes(bundle),
+        *_messages(bundle),
+        *_overlapping(bundle),
+    ]
     found += [fault for table in bundle.tables for fault in gaps(table, bundle.schema.domains)]
     return sorted(found)
 
@@ -90,6 +97,21 @@ def _purposes(bundle: Bundle) -> Iterator[Fault]:
     used = {above for action in bundle.actions for purpose in action.purposes for above in lineage(purpose)}
     for name in sorted(set(bundle.purposes) - used):
         yield Fault("purposes.yaml", *bundle.purposes[name].place, f"no action needs purpose '{name}'")
+
+
+def _overlapping(bundle: Bundle) -> Iterator[Fault]:
+    """Two actions that show one message in one channel at one time: an old window that was not closed."""
+    last: dict[tuple[str, str], Action] = {}  # the one that ends last, of those that began before
+    for action in sorted(bundle.actions, key=lambda action: (action.start_ms, action.line)):
+        for channel in action.channels:
+            message = action.messages.get(channel)
+            if not message:
+                continue
+            other = last.get((channel, message), action)
+            if other is not action and action.start_ms < other.end_ms:
+                words = f"the window of '{action.key}' overlaps that of '{other.key}': both show '{message}'"
+                yield Fault(action.file, action.line, 1, f"{words} in channel '{channel}'")
+            last[channel, message] = max(other, action, key=lambda one: one.end_ms)
 
 
 def _messages(bundle: Bundle) -> Iterator[Fault]:

@@ -32,6 +32,7 @@ from engine.store.lmdb import LmdbStore
 
 THREADS = 4
 GRACE_S = 5.0
+LINGER_S = 0.5  # health says "not serving" meanwhile, so that new calls go elsewhere
 WATCH_S = 0.2
 RESTARTS, RESTARTS_S = 5, 60.0  # a worker that keeps dying is a fault, not bad luck
 STOP, RELOAD = "stop", "reload"
@@ -203,6 +204,8 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     while signals.get() == RELOAD:
         _reload(holder, settings)
     healths.enter_graceful_shutdown()
+    # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
+    time.sleep(LINGER_S)
     server.stop(GRACE_S).wait()
     journal.close()
     store.close()

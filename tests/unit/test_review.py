@@ -134,3 +134,14 @@ def test_never_and_always_are_never_wrong(text):
 
     assert not (never(expression.tree, KNOWN) and True in found)
     assert not (always(expression.tree, KNOWN) and False in found)
+
+
+@pytest.mark.parametrize(("start", "told"), [("2026-01-31", True), ("2026-02-01", False)])
+def test_two_windows_that_show_one_message_at_one_time_are_told(start, told):
+    actions = "action_key,objective,group,purposes,value,message_web,start,end\n"
+    actions += f"old,grow,cards,marketing,1,sale,2026-01-01,2026-02-01\nnew,grow,cards,marketing,1,sale,{start},\n"
+    actions += "other,grow,cards,marketing,1,else,2026-01-01,\n"
+
+    expected = "actions.csv:3:1: the window of 'new' overlaps that of 'old': both show 'sale' in channel 'web'"
+
+    assert warnings(actions_csv=actions) == ([expected] if told else [])
