@@ -21,7 +21,6 @@ from engine.serve.build import load_snapshot
 from engine.serve.limits import Limits
 from engine.serve.wire import Reader, write_response
 from engine.store.lmdb import LmdbStore
-from models import assemble
 
 
 def message(customer: int = 7) -> decision_pb2.DecideRequest:
@@ -73,9 +72,7 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
     moment = Moment(customer, request, customer.facts())
     evaluation = decide(snapshot, customer, request)
     rows = evaluation.candidates
-    columns: dict[str, object] = {f"customer.{name}": value for name, value in moment.facts.items()}
-    columns |= {f"action.{name}": column[rows] for name, column in snapshot.catalogue.columns.items()}
-    features = assemble(snapshot.spec, columns, len(rows))
+    features = snapshot.features(moment.facts, request.context, rows)
     packed = asked.SerializeToString()
     reply = write_response(evaluation, request, 0, "bench")
     every = np.ones(len(rows), np.bool_)
@@ -86,7 +83,7 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
         "view": lambda: view(stored, sent, snapshot.consents, NOW_MS),
         "gates": lambda: snapshot.gates.evaluate(moment),
         "rows lost": lambda: snapshot.gates.lost_at(evaluation.passed) == STANDING,
-        "features": lambda: assemble(snapshot.spec, columns, len(rows)),
+        "features": lambda: snapshot.features(moment.facts, request.context, rows),
         "score": lambda: snapshot.scorer.score(features),
         "arbitration": lambda: priority_of(evaluation.propensity, value, lever),
         "selection": lambda: rank(evaluation.priority, every, 3),

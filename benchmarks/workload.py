@@ -11,9 +11,8 @@ import yaml
 
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.behaviour import NAMES
-from engine.serve.build import MODEL
 from engine.store.lmdb import LmdbStore
-from models import Feature, FeatureSpec, Manifest, Registry
+from models import RESPONSE, Feature, FeatureSpec, Manifest, Registry
 from models.export import assert_parity, export_lightgbm
 
 CHANNELS = ("app", "email", "paid", "web")
@@ -127,7 +126,7 @@ def _model(rng: np.random.Generator, state: Path) -> None:
     model = export_lightgbm(booster)
     assert_parity(booster, model, features[:200])
     digest = hashlib.sha256(model).hexdigest()
-    Registry(state / "models").save(model, Manifest(MODEL, digest, spec, {}, (0, NOW_MS), 0.1))
+    Registry(state / "models").save(model, Manifest(RESPONSE, digest, spec, {}, (0, NOW_MS), 0.1))
 
 
 def describe() -> str:

@@ -66,7 +66,7 @@ def check(
     warnings = review(read)
     for warning in warnings:
         typer.echo(json.dumps({**vars(warning), "warning": True}) if as_json else f"warning: {warning}")
-    for purpose in sorted(read.exempt):
+    for purpose in sorted(read.declared.exempt):
         typer.echo(json.dumps({"exempt": purpose}) if as_json else f"note: '{purpose}' is exempt from consent and caps")
     typer.echo(json.dumps(counts) if as_json else f"{bundle} is good: {counts}")
     raise typer.Exit(1 if strict and warnings else 0)

@@ -1,10 +1,11 @@
 """Feature specs, scorers and the registry. Knows arrays, not catalogues."""
 
 from models.errors import ModelError
-from models.registry import Manifest, Registry
+from models.registry import RESPONSE, Manifest, Registry, write_whole
 from models.scorers import OnnxScorer, PriorScorer, Scorer
 from models.spec import Feature, FeatureSpec, assemble
 
 __all__ = [
-    "Feature", "FeatureSpec", "Manifest", "ModelError", "OnnxScorer", "PriorScorer", "Registry", "Scorer", "assemble",
+    "RESPONSE", "Feature", "FeatureSpec", "Manifest", "ModelError", "OnnxScorer", "PriorScorer", "Registry", "Scorer",
+    "assemble", "write_whole",
 ]  # fmt: skip

@@ -12,6 +12,8 @@ from models.errors import ModelError
 from models.scorers import OnnxScorer
 from models.spec import FeatureSpec
 
+RESPONSE = "response"  # the name under which the model of the wished response is registered
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -50,9 +52,9 @@ class Registry:
         place = home / manifest.version
         place.mkdir(parents=True, exist_ok=True)
         facts = {**asdict(manifest), "spec": manifest.spec.to_json(), "fingerprint": manifest.spec.fingerprint}
-        _write(place / "model.onnx", model)
-        _write(place / "manifest.json", json.dumps(facts, indent=1).encode())
-        _write(home / "latest", manifest.version.encode())
+        write_whole(place / "model.onnx", model)
+        write_whole(place / "manifest.json", json.dumps(facts, indent=1).encode())
+        write_whole(home / "latest", manifest.version.encode())
         return manifest.version
 
     def load(self, name: str) -> tuple[Manifest, OnnxScorer]:
@@ -75,7 +77,7 @@ class Registry:
         return manifest, OnnxScorer(model)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Replace a file whole: a reader meets the old one or the new one."""
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as aside:
         aside.write(data)

@@ -64,9 +64,10 @@ class Batch:
         self.size = 0
         self.verdicts: list[Rows] = [np.zeros(0, np.intp)] * len(sites)
         self._sites, self._columns = sites, columns
+        self._templates = [template(site.tree) for site in sites]
         self._groups: list[_Group] = []
         alone: list[list[int]] = []
-        for members in _alike(range(len(sites)), lambda at: _key(sites[at])).values():
+        for members in _alike(range(len(sites)), self._key).values():
             same = list(_alike(members, lambda at: (sites[at].tree, sites[at].apart)).values())
             if sites[members[0]].rows is None and len(same) < ALIKE:
                 alone.extend(same)
@@ -76,6 +77,7 @@ class Batch:
                 self._mixed(members)
         self._start = self.size
         self._plans, self._shared = self._closures(alone)
+        del self._sites, self._columns, self._templates  # needed to compile only, and as large as all of it
 
     def evaluate(self, customer: Mapping[str, object], request: Mapping[str, object]) -> Mask:
         """bool[V]: whether each condition passes where it is asked."""
@@ -91,6 +93,10 @@ class Batch:
         for group in self._groups:
             value, known = group.run(worlds)
             passed[group.start : group.stop] = _passed(value, known, lenient=group.lenient)
+
+    def _key(self, at: int) -> tuple[bool, bool, Node]:
+        """Sites that share it may be one template."""
+        return self._sites[at].rows is None, self._sites[at].lenient, self._templates[at][0]
 
     def _scalars(self, same: list[list[int]]) -> None:
         """Conditions on the request alone: one verdict for each distinct one."""
@@ -119,7 +125,7 @@ class Batch:
         tree = trees[0]
         constants: list[tuple[object, ...]] = [()] * len(trees)
         if len(set(trees)) > 1:
-            tree, constants = template(trees[0])[0], [template(each)[1] for each in trees]
+            tree, constants = self._templates[members[0]][0], [self._templates[at][1] for at in members]
         own = self._columns.take(rows, tree, constants, counts)
         lenient = self._sites[members[0]].lenient
         self._groups.append(_Group(self.size, self.size + len(rows), vector(tree, own), lenient))
@@ -136,10 +142,6 @@ class Batch:
                 self.verdicts[at] = np.array([self.size])
             self.size += 1
         return plans, len(shared)
-
-
-def _key(site: Site) -> tuple[bool, bool, Node]:
-    return site.rows is None, site.lenient, template(site.tree)[0]
 
 
 def _alike(items: Iterable[int], key: Callable[[int], Hashable]) -> dict[Hashable, list[int]]:

@@ -7,10 +7,21 @@ import msgspec
 Constant = bool | int | float | str | None
 
 
-class Const(msgspec.Struct, frozen=True, tag=True):
-    """A literal."""
+class Const(msgspec.Struct, frozen=True, tag=True, eq=False):
+    """A literal; two are the same when they are written the same: 1 is not 1.0 or true, and 0.0 not -0.0."""
 
     value: Constant
+
+    def __eq__(self, other: object) -> bool:
+        """By kind and by writing, where Python would take equal numbers for one."""
+        return isinstance(other, Const) and (type(self.value), repr(self.value)) == (
+            type(other.value),
+            repr(other.value),
+        )
+
+    def __hash__(self) -> int:
+        """As `__eq__` tells them apart."""
+        return hash((type(self.value), repr(self.value)))
 
 
 class Blob(msgspec.Struct, frozen=True, tag=True):

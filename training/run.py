@@ -14,13 +14,12 @@ from engine.decide.behaviour import NAMES
 from engine.decide.bundle import FILES, read_bundle
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
-from models import Feature, FeatureSpec, Manifest, Registry, assemble
+from models import RESPONSE, Feature, FeatureSpec, Manifest, Registry, assemble
 from models.export import assert_parity, export_lightgbm
 from models.scorers import OnnxScorer
 from models.spec import Float32Array
 from training.fit import auc, fit, logistic_baseline
 
-MODEL = "response"
 LAST = 8  # campaigns held out, by date
 UNUSED = {"couponed_30d", "contacts_90d"}  # without gain on the earlier campaigns
 
@@ -51,7 +50,7 @@ def train(bundle: Path, state: Path) -> dict[str, float | str]:
     metrics = _metrics(spec, features, labels, later, OnnxScorer(model))
     window = int(contacts.start_ms[~later].min()), int(contacts.end_ms[~later].max())
     digest = hashlib.sha256(model).hexdigest()
-    manifest = Manifest(MODEL, digest, spec, metrics, window, float(labels[~later].mean()))
+    manifest = Manifest(RESPONSE, digest, spec, metrics, window, float(labels[~later].mean()))
     return {**metrics, "parity": gap, "version": Registry(state / "models").save(model, manifest)}
 
 

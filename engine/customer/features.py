@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from engine.customer.record import Purchase, Record
 from engine.decide.behaviour import WINDOWS_DAYS
 from engine.decide.request import Contact
-
-DAY_MS = 86_400_000
+from engine.decide.values import DAY_MS
 
 
 def behaviour(record: Record, now_ms: int) -> dict[str, float]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from engine.customer.change import allows, set_consent, suppressed
 from engine.customer.features import behaviour
-from engine.customer.privacy import NO_SIGNALS, Declared, Signals
+from engine.customer.privacy import NO_SIGNALS, Signals
 from engine.customer.record import Consent, Record
-from engine.decide.purposes import lineage
+from engine.decide.purposes import UNDECLARED, Declared, lineage
 from engine.decide.request import CustomerView, Scalar
 
 
@@ -21,9 +21,6 @@ class Sent:
     consents: tuple[Consent, ...] = ()
     time_zone: str = ""
     signals: Signals = NO_SIGNALS
-
-
-UNDECLARED = Declared()
 
 
 def view(
@@ -49,10 +46,11 @@ def view(
     said = Record(sent.customer_id, {}, [])
     for consent in sent.consents:
         said = set_consent(said, consent)
+    all_said = _Said(record, said, sent, declared)
     return CustomerView(
         attributes={**record.attributes, **sent.attributes},
         behaviour=behaviour(record, now_ms),
-        allowed={pair: _allowed(_Said(record, said, sent, declared), pair, now_ms) for pair in asked},
+        allowed={pair: _allowed(all_said, pair, now_ms) for pair in asked},
         contacts=tuple(record.contacts[: bisect_left(record.contacts, (now_ms + 1,))]),
         time_zone=sent.time_zone or record.time_zone,
         preferences=record.preferences,

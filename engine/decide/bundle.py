@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from engine.decide.actions import FILE, YAML_FILE, Action, read_actions
 from engine.decide.channels import Channel, read_channels
 from engine.decide.faults import BundleError, Fault, unknown
 from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_policies
-from engine.decide.purposes import Purpose, read_purposes, read_vendor, undeclared
+from engine.decide.purposes import UNDECLARED, Declared, read_purposes
 from engine.decide.schema import read_schema
 from engine.decide.source import Source, read_yaml
 from engine.decide.tables import Table, read_table
@@ -30,14 +31,13 @@ class Bundle:
     contacts: tuple[ContactPolicy, ...]
     levers: Mapping[str, float] = field(default_factory=dict)
     fallback: Mapping[str, str] = field(default_factory=dict)
-    purposes: Mapping[str, Purpose] = field(default_factory=dict)
+    declared: Declared = UNDECLARED
     tables: tuple[Table, ...] = ()
-    vendor: int = 0
 
-    @property
-    def exempt(self) -> frozenset[str]:
-        """Purposes that need no marketing consent and count for no marketing cap."""
-        return frozenset(purpose.name for purpose in self.purposes.values() if purpose.exempt)
+    @cached_property
+    def channel_of(self) -> dict[str, Channel]:
+        """Name -> channel."""
+        return {channel.name: channel for channel in self.channels}
 
 
 def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bundle:
@@ -57,19 +57,18 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     known = _known(actions, channels)
     policies, contacts = read_policies(files["policies.yaml"], Language(schema, library or Library()), known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
-    purposes, vendor = read_purposes(files["purposes.yaml"]), read_vendor(files["purposes.yaml"])
+    declared = read_purposes(files["purposes.yaml"])
     read = [read_table(name, text, schema) for name, text in sorted(texts.items()) if name.startswith(TABLES)]
     faults += [fault for _, of_table in read for fault in of_table]
     faults = [
         *faults,
-        *_undeclared(actions, purposes),
+        *_undeclared(actions, declared),
         *(fault for source in files.values() for fault in source.faults),
     ]
     if faults:
         raise BundleError(faults)
-    return Bundle(
-        schema, channels, actions, policies, contacts, levers, fallback, purposes, tuple(t for t, _ in read), vendor
-    )
+    tables = tuple(table for table, _ in read)
+    return Bundle(schema, channels, actions, policies, contacts, levers, fallback, declared, tables)
 
 
 def _known(actions: tuple[Action, ...], channels: tuple[Channel, ...]) -> dict[str, set[str]]:
@@ -83,13 +82,16 @@ def _known(actions: tuple[Action, ...], channels: tuple[Channel, ...]) -> dict[s
     }
 
 
-def _undeclared(actions: tuple[Action, ...], purposes: Mapping[str, Purpose]) -> list[Fault]:
-    if not purposes:
-        return []
+def _undeclared(actions: tuple[Action, ...], declared: Declared) -> list[Fault]:
     used = {purpose: action for action in reversed(actions) for purpose in action.purposes}
     return [
-        Fault(used[name].file, used[name].line, 1, f"{unknown('purpose', name, purposes)} (action '{used[name].key}')")
-        for name in undeclared(used, purposes)
+        Fault(
+            used[name].file,
+            used[name].line,
+            1,
+            f"{unknown('purpose', name, declared.purposes)} (action '{used[name].key}')",
+        )
+        for name in declared.missing(used)
     ]
 
 

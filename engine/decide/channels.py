@@ -1,15 +1,14 @@
 """`channels.yaml`: where messages are shown, and when they must not be."""
 
-import re
 from dataclasses import dataclass
 
 from engine.decide.faults import unknown
 from engine.decide.holidays import known_region
 from engine.decide.source import Path, Source
+from engine.decide.values import DAY_MINUTES, clock_minutes
 
 DIRECTIONS = ("inbound", "outbound", "paid")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,10 @@ def _quiet(source: Source, path: Path, raw: object) -> Quiet | None:
 
 
 def _minutes(source: Source, path: Path, raw: object) -> int:
-    if isinstance(raw, int) and 0 <= raw < 24 * 60:
+    if isinstance(raw, int) and 0 <= raw < DAY_MINUTES:
         return raw  # 21:00 without quotes is the number 1260 to YAML, which is the minutes
-    found = CLOCK.fullmatch(str(raw))
-    if not found:
-        source.fault(path, f"'{raw}' is no time of day; write '21:00'")
+    try:
+        return clock_minutes(str(raw))
+    except ValueError as error:
+        source.fault(path, str(error))
         return 0
-    return int(found[1]) * 60 + int(found[2])

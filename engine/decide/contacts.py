@@ -14,22 +14,16 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from engine.decide.catalogue import BoolArray, Catalogue, Rows
+from engine.decide.catalogue import KEPT, BoolArray, Catalogue, Rows
 from engine.decide.engagement import ROLE
 from engine.decide.gates import Gate, Moment
 from engine.decide.policies import ContactPolicy
 from engine.decide.quiet import zone_of
 from engine.decide.request import Contact
+from engine.decide.values import DAY_MS
 
-DAY_MS, QUARTER_MS = 86_400_000, 900_000
-FIELD = {
-    "action": "action_key",
-    "group": "group",
-    "objective": "objective",
-    "channel": "channel",
-    "placement": "placement",
-}
-PLACE = {scope: Contact._fields.index(field) for scope, field in FIELD.items()}
+QUARTER_MS = 900_000
+PLACE = {scope: Contact._fields.index(name) for scope, name in KEPT.items()}  # a contact bears a row's names
 LONGEST_MS = {"day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
 
 

@@ -13,7 +13,6 @@ from engine.decide.preferences import weights
 from engine.decide.request import NONE, CustomerView, Preferences, Request
 from engine.decide.selection import rank
 from engine.decide.snapshot import Snapshot
-from models import assemble
 
 
 class Effort(Enum):
@@ -102,8 +101,7 @@ def _asked(snapshot: Snapshot, request: Request, effort: Effort) -> BoolArray:
 def _propensity(
     snapshot: Snapshot, moment: Moment, candidates: NDArray[np.intp], effort: Effort
 ) -> NDArray[np.float64]:
-    scorer = snapshot.scorer if effort is Effort.FULL else snapshot.prior
-    columns: dict[str, object] = {f"customer.{name}": value for name, value in moment.facts.items()}
-    columns |= {f"request.{name}": value for name, value in moment.request.context.items()}
-    columns |= {f"action.{name}": column[candidates] for name, column in snapshot.catalogue.columns.items()}
-    return scorer.score(assemble(snapshot.spec, columns, len(candidates))).astype(np.float64)
+    if effort is not Effort.FULL:
+        return snapshot.prior.score(np.empty((len(candidates), 0), np.float32)).astype(np.float64)
+    features = snapshot.features(moment.facts, moment.request.context, candidates)
+    return snapshot.scorer.score(features).astype(np.float64)

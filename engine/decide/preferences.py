@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from engine.decide.catalogue import BoolArray, Catalogue, Rows
 from engine.decide.gates import Gate, Moment, Words
 from engine.decide.request import NONE, Preferences
+from engine.decide.values import DAY_MS
 
-WEEK_MS = 7 * 86_400_000
+WEEK_MS = 7 * DAY_MS
 LESS_FOR_MS = WEEK_MS  # "less like this" silences a topic for a week
 LESS_WEIGHT = 0.5  # and halves it from then on
 OTHER_CHANNEL_WEIGHT = 0.5  # of every channel but the preferred one

@@ -1,7 +1,7 @@
 """`purposes.yaml`: what consent is asked for; optional, and then every purpose in use must stand in it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.decide.faults import unknown
 from engine.decide.source import Source
@@ -27,14 +27,43 @@ class Purpose:
     place: tuple[int, int] = (1, 1)
 
 
-def read_purposes(source: Source) -> dict[str, Purpose]:
-    """Name -> purpose; faults go to the source."""
+@dataclass(frozen=True)
+class Declared:
+    """What a bundle says of purposes.
+
+    Args:
+        purposes: name -> purpose.
+        vendor: our number in IAB's list of vendors; 0 for none.
+    """
+
+    purposes: Mapping[str, Purpose] = field(default_factory=dict)
+    vendor: int = 0
+
+    def of(self, name: str) -> Purpose | None:
+        """The nearest declaration: the purpose's own, or of what is above it."""
+        found = [self.purposes[above] for above in lineage(name) if above in self.purposes]
+        return found[-1] if found else None
+
+    @property
+    def exempt(self) -> frozenset[str]:
+        """Purposes that need no marketing consent and count for no marketing cap."""
+        return frozenset(purpose.name for purpose in self.purposes.values() if purpose.exempt)
+
+    def missing(self, used: Iterable[str]) -> set[str]:
+        """Purposes in use of which neither they nor anything above them is declared; none where none are."""
+        return {name for name in used if self.of(name) is None} if self.purposes else set()
+
+
+UNDECLARED = Declared()
+
+
+def read_purposes(source: Source) -> Declared:
+    """What the file declares; faults go to the source."""
     entries = source.mapping((), source.value).items()
-    return {name: _purpose(source, name, raw) for name, raw in entries if name != VENDOR}
+    return Declared({name: _purpose(source, name, raw) for name, raw in entries if name != VENDOR}, _vendor(source))
 
 
-def read_vendor(source: Source) -> int:
-    """Our number in IAB's list of vendors, `tcf_vendor`; 0 when there is none."""
+def _vendor(source: Source) -> int:
     number = source.value.get(VENDOR, 0)
     if isinstance(number, int) and 0 <= number < 65_536:
         return number
@@ -59,11 +88,6 @@ def _purpose(source: Source, name: str, raw: object) -> Purpose:
     return Purpose(
         name, exempt is True, str(basis), tuple(int(str(number)) for number in numbers), source.place((name,))
     )
-
-
-def undeclared(used: Iterable[str], declared: Mapping[str, Purpose]) -> set[str]:
-    """Purposes in use of which neither they nor anything above them is declared."""
-    return {name for name in used if not any(above in declared for above in lineage(name))}
 
 
 def lineage(name: str) -> list[str]:

@@ -12,7 +12,6 @@ from engine.decide.channels import Channel, Quiet
 from engine.decide.gates import Gate, Moment
 from engine.decide.holidays import is_holiday
 
-DAY_MINUTES = 24 * 60
 AHEAD_DAYS = 30  # further ahead than any run of holidays and weekends
 HOURS_STEP = timedelta(minutes=15)  # every change of a clock falls on a quarter of an hour
 
@@ -91,18 +90,19 @@ class QuietBlock:
     """
 
     def __init__(self, channels: Sequence[Channel], catalogue: Catalogue) -> None:
-        self._hours = [(channel.name, channel.quiet) for channel in channels if channel.quiet]
-        self.size = len(self._hours)
+        keeping = [channel for channel in channels if channel.quiet]
+        self._hours = [(channel.name, channel.quiet) for channel in keeping if channel.quiet]
+        self.size = len(keeping)
         self.gates: Sequence[Gate] = [
             Gate(
-                name=f"quiet hours in {name}",
+                name=f"quiet hours in {channel.name}",
                 stage="quiet hours",
-                text=partial(self.words, name),
-                rows=catalogue.governed({"channel": name}),
+                text=partial(_words, channel),
+                rows=catalogue.governed({"channel": channel.name}),
                 verdicts=np.array([at]),
-                change=partial(self.words, name),
+                change=partial(_words, channel),
             )
-            for at, (name, _) in enumerate(self._hours)
+            for at, channel in enumerate(keeping)
         ]
 
     def evaluate(self, moment: Moment) -> BoolArray:
@@ -114,20 +114,21 @@ class QuietBlock:
         asked = {ask.channel for ask in moment.request.asks}
         return np.array([name not in asked or not is_quiet(quiet, zone, now_ms, hours) for name, quiet in self._hours])
 
-    def not_before_ms(self, moment: Moment, channel: str) -> int:
-        """The next moment at which the channel may speak; 0 when it may now, or when nobody can tell."""
-        zone, hours = zone_of(moment.customer.time_zone), moment.customer.preferences.hours
-        quiet, now_ms = dict(self._hours).get(channel), moment.request.now_ms
-        if zone is None or quiet is None:
-            return 0
-        at_ms = not_before_ms(quiet, zone, now_ms, hours)
-        return 0 if at_ms == now_ms else at_ms
 
-    def words(self, channel: str, moment: Moment) -> str:
-        """The reason, with the moment it ends."""
-        zone = zone_of(moment.customer.time_zone)
-        if zone is None:
-            return "the customer's time zone is not known, so any hour may be night"
-        at_ms = self.not_before_ms(moment, channel)
-        until = datetime.fromtimestamp(at_ms // 1000, zone).strftime("%a %d %b %H:%M") if at_ms else "further notice"
-        return f"quiet until {until}, {zone.key} time"
+def speaks_from_ms(channel: Channel, moment: Moment) -> int:
+    """The next moment at which a channel may speak; 0 when it may now, or when nobody can tell."""
+    zone, now_ms = zone_of(moment.customer.time_zone), moment.request.now_ms
+    if zone is None or channel.quiet is None:
+        return 0
+    at_ms = not_before_ms(channel.quiet, zone, now_ms, moment.customer.preferences.hours)
+    return 0 if at_ms == now_ms else at_ms
+
+
+def _words(channel: Channel, moment: Moment) -> str:
+    """The reason, with the moment it ends."""
+    zone = zone_of(moment.customer.time_zone)
+    if zone is None:
+        return "the customer's time zone is not known, so any hour may be night"
+    at_ms = speaks_from_ms(channel, moment)
+    until = datetime.fromtimestamp(at_ms // 1000, zone).strftime("%a %d %b %H:%M") if at_ms else "further notice"
+    return f"quiet until {until}, {zone.key} time"

@@ -95,8 +95,8 @@ def _tighter(other: ContactPolicy, cap: ContactPolicy) -> bool:
 
 def _purposes(bundle: Bundle) -> Iterator[Fault]:
     used = {above for action in bundle.actions for purpose in action.purposes for above in lineage(purpose)}
-    for name in sorted(set(bundle.purposes) - used):
-        yield Fault("purposes.yaml", *bundle.purposes[name].place, f"no action needs purpose '{name}'")
+    for name in sorted(set(bundle.declared.purposes) - used):
+        yield Fault("purposes.yaml", *bundle.declared.purposes[name].place, f"no action needs purpose '{name}'")
 
 
 def _overlapping(bundle: Bundle) -> Iterator[Fault]:

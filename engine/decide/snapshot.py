@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.decide.actions import Action
 from engine.decide.bundle import Bundle
-from engine.decide.catalogue import BoolArray, Catalogue, build_catalogue
+from engine.decide.catalogue import BoolArray, Catalogue, Rows, build_catalogue
 from engine.decide.consents import ConsentBlock, SuppressionBlock
 from engine.decide.contacts import ContactBlock
 from engine.decide.engagement import PolicyBlock
@@ -17,9 +18,10 @@ from engine.decide.gates import Gates
 from engine.decide.lookups import TableBlock, Worth
 from engine.decide.preferences import PreferenceBlock
 from engine.decide.quiet import QuietBlock
-from engine.decide.request import Inline
+from engine.decide.request import Inline, Scalar
 from engine.decide.windows import WindowBlock
-from models import FeatureSpec, Scorer
+from models import FeatureSpec, Scorer, assemble
+from models.spec import Float32Array
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,37 @@ class Snapshot:
         return rows
 
     @cached_property
+    def row_features(self) -> Float32Array:
+        """float32[R, F]: the features that read the action, of every row; the others missing."""
+        columns = {f"action.{name}": column for name, column in self.catalogue.columns.items()}
+        return assemble(self.spec, columns, self.catalogue.size)
+
+    @cached_property
+    def _of_request(self) -> NDArray[np.intp]:
+        """Places of the features that are the same for every row."""
+        names = [feature.name for feature in self.spec.features]
+        return np.array([at for at, name in enumerate(names) if not name.startswith("action.")], np.intp)
+
+    def features(self, facts: Mapping[str, Scalar], context: Mapping[str, Scalar], rows: Rows) -> Float32Array:
+        """What the model reads of some rows.
+
+        Args:
+            facts, context: of the customer and the request.
+            rows: intp[N].
+
+        Returns:
+            float32[N, F].
+        """
+        columns: dict[str, object] = {f"customer.{name}": value for name, value in facts.items()}
+        columns |= {f"request.{name}": value for name, value in context.items()}
+        made = self.row_features[rows]
+        made[:, self._of_request] = assemble(self.spec, columns, 1)[:, self._of_request]
+        return made
+
+    @cached_property
     def worth(self) -> Worth:
         """What tables say rows are worth."""
         return Worth(self.bundle.tables, self.catalogue)
-
-    @cached_property
-    def quiet(self) -> QuietBlock:
-        """When each channel may speak."""
-        return QuietBlock(self.bundle.channels, self.catalogue)
 
     @cached_property
     def consents(self) -> set[tuple[str, str]]:
@@ -121,7 +146,7 @@ def build_snapshot(
 
 def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:
     """Every gate over a catalogue, kind by kind in the order of the stages."""
-    exempt = bundle.exempt
+    exempt = bundle.declared.exempt
     marketing = np.array([not set(purposes) <= exempt for purposes in catalogue.purposes], np.bool_)
     blocks = (
         SuppressionBlock(catalogue),

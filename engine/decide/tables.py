@@ -6,10 +6,10 @@
     >65,cards,true,
     ,,false,
 
-A cell is blank (any), a value, a set `a;b`, a comparison `>=18`, a range `18..65` or, for texts, `!a`. Outputs are
-`=eligible` (lines that say false hold rows back, and so does a row for which no line holds), `=value` (replaces the
-action's), `=lever` and `=weight` (multiply). Hit policies: `unique` (at most one line may hold), `first`, `sum` (all
-lines that hold, outputs added).
+A cell is blank (any) or a value; of numbers a comparison `>=18` or a range `18..65`; of texts a set `a;b` or `!a`.
+Outputs are `=eligible` (lines that say false hold rows back, and so does a row for which no line holds), `=value`
+(replaces the action's), `=lever` and `=weight` (multiply). Hit policies: `unique` (at most one line may hold),
+`first`, `sum` (all lines that hold, outputs added).
 """
 
 import csv
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from engine.decide.faults import Fault, unknown
 from engine.decide.values import number, parse
-from rules import Call, Const, Domain, Items, Name, Node, Schema
+from rules import Call, Const, Domain, Items, Name, Node, Schema, demands
 
 HITS = ("unique", "first", "sum")
 OUTPUTS = ("=eligible", "=value", "=lever", "=weight")
@@ -71,7 +71,7 @@ def read_table(file: str, text: str, schema: Schema) -> tuple[Table, list[Fault]
     faults += _header(file, lines[0] if lines else (1, []), schema, hit)
     if faults:
         return Table(file, hit, (), ()), faults
-    made = [_line(file, at, dict(zip(columns, cells, strict=False)), schema) for at, cells in lines[1:]]
+    made = [_line(file, at, columns, cells, schema) for at, cells in lines[1:]]
     faults = [fault for _, of_line in made for fault in of_line]
     conditions = tuple(name for name in columns if not name.startswith("="))
     table = Table(file, hit, conditions, tuple(line for line, _ in made))
@@ -87,6 +87,8 @@ def _header(file: str, header: tuple[int, list[str]], schema: Schema, hit: str) 
                 yield Fault(file, line, at, unknown("output", name, OUTPUTS))
             elif (name, hit) == ("=eligible", "sum"):
                 yield Fault(file, line, at, "under 'hit: sum' there is no =eligible: truths cannot be added")
+        elif name in columns[: at - 1]:
+            yield Fault(file, line, at, f"column '{name}' stands twice")
         elif name not in known:
             yield Fault(file, line, at, unknown("attribute", name, known))
         elif known[name] not in ("int", "double", "string", "bool"):
@@ -95,61 +97,53 @@ def _header(file: str, header: tuple[int, list[str]], schema: Schema, hit: str) 
         yield Fault(file, 1, 1, f"no output; name at least one of {', '.join(OUTPUTS)}")
 
 
-def _line(file: str, at: int, cells: Mapping[str, str], schema: Schema) -> tuple[Line, list[Fault]]:
-    kinds, faults = schema.qualified(), []
-    trees: list[Node] = []
-    domains, outputs = {}, {}
-    for place, (column, cell) in enumerate(cells.items(), 1):
-        text = cell.strip()
-        if not text:
-            continue
+def _line(file: str, at: int, columns: list[str], cells: list[str], schema: Schema) -> tuple[Line, list[Fault]]:
+    kinds, trees, outputs = schema.qualified(), list[Node](), dict[str, float]()
+    faults = []
+    if len(cells) != len(columns):
+        faults.append(Fault(file, at, 1, f"has {len(cells)} cells; the header has {len(columns)} columns"))
+    for place, (column, cell) in enumerate(zip(columns, map(str.strip, cells), strict=False), 1):
         try:
-            if column.startswith("="):
-                outputs[column] = float(bool(parse("bool", text))) if column == "=eligible" else number(text)
-            else:
-                tree, domains[column] = _cell(Name(column, kinds[column]), text)
-                trees.append(tree)
+            if cell and column.startswith("="):
+                outputs[column] = float(bool(parse("bool", cell))) if column == "=eligible" else number(cell)
+            elif cell:
+                trees.append(_cell(Name(column, kinds[column]), cell))
         except ValueError as error:
             faults.append(Fault(file, at, place, f"{error}, in column '{column}'"))
+    tree = _all(trees)
+    return Line(at, tree, _domains(tree), outputs), faults
+
+
+def _all(trees: Sequence[Node]) -> Node:
+    """One condition of several that must all hold."""
     tree = trees[0] if trees else Const(value=True)
     for more in trees[1:]:
         tree = Call("logical_and", (tree, more))
-    return Line(at, tree, domains, outputs), faults
+    return tree
 
 
-def _cell(name: Name, text: str) -> tuple[Node, Domain]:
-    """A cell as a condition and as the values it allows."""
-    if name.kind in ("int", "double"):
-        return _numbers(name, text)
-    if name.kind == "string" and text.startswith("!"):
-        word = text[1:].strip()
-        return Call("not_equals", (name, Const(word))), Domain(excluded=frozenset({word}))
-    values = [parse(name.kind, part) for part in text.split(";") if part.strip()]
-    same = Call(
-        "in_list", (name, Items(tuple(Const(value) for value in values if not isinstance(value, (list, dict)))))
-    )
-    return same, Domain(values=frozenset(value for value in values if not isinstance(value, (list, dict))))
+def _domains(tree: Node) -> dict[str, Domain]:
+    """What a line allows of each column."""
+    found: dict[str, Domain] = {}
+    for name, domain in demands(tree):
+        found[name] = found.get(name, Domain()).meet(domain)
+    return found
 
 
-def _numbers(name: Name, text: str) -> tuple[Node, Domain]:
-    whole = name.kind == "int"
+def _cell(name: Name, text: str) -> Node:
+    """A cell as a condition."""
+    if name.kind == "string":
+        if text.startswith("!"):
+            return Call("not_equals", (name, Const(text[1:].strip())))
+        return Call("in_list", (name, Items(tuple(Const(part.strip()) for part in text.split(";") if part.strip()))))
     if found := RANGE.fullmatch(text):
         low, high = _value(name, found[1]), _value(name, found[2])
         if low > high:
             raise ValueError(f"'{text}' ends before it begins")
-        both = Call("logical_and", (_compared(name, ">=", low), _compared(name, "<=", high)))
-        return both, Domain(low, high)
+        return _all([_compared(name, ">=", low), _compared(name, "<=", high)])
     if found := COMPARED.fullmatch(text):
-        value, step = _value(name, found[2]), 1 if whole else 0
-        bounds = {
-            ">=": Domain(low=value),
-            "<=": Domain(high=value),
-            ">": Domain(low=value + step if whole else math.nextafter(value, math.inf)),
-            "<": Domain(high=value - step if whole else math.nextafter(value, -math.inf)),
-        }
-        return _compared(name, found[1], value), bounds[found[1]]
-    value = _value(name, text)
-    return Call("equals", (name, Const(value))), Domain(value, value)
+        return _compared(name, found[1], _value(name, found[2]))
+    return Call("equals", (name, Const(_value(name, text))))
 
 
 def _value(name: Name, text: str) -> float:
@@ -160,6 +154,8 @@ def _value(name: Name, text: str) -> float:
 
 
 def _compared(name: Name, sign: str, value: float) -> Node:
+    if name.kind == "bool":
+        raise ValueError("a truth is true or false, and has no order")
     return Call(f"{ORDERS[sign]}_{ENDINGS[name.kind]}", (name, Const(value)))
 
 

@@ -10,6 +10,9 @@ from engine.decide.request import Plain, Scalar
 INT64 = (-(2**63), 2**63 - 1)
 TRUTHS = {"true": True, "false": False}
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+DAY_MS = UNITS_MS["d"]
+DAY_MINUTES = 24 * 60
 NESTED = re.compile(r"(list|map)\((\w+)\)")
 
 
@@ -44,6 +47,18 @@ def duration_ms(text: str) -> int:
     if not found:
         raise ValueError(f"'{text}' is no duration; write 30m, 12h, 7d or 4w")
     return int(found[1]) * UNITS_MS[found[2]]
+
+
+def clock_minutes(text: str) -> int:
+    """`21:00` in minutes after midnight.
+
+    Raises:
+        ValueError: when it is no time of day.
+    """
+    found = CLOCK.fullmatch(text)
+    if not found:
+        raise ValueError(f"'{text}' is no time of day; write '21:00'")
+    return int(found[1]) * 60 + int(found[2])
 
 
 def moment_ms(text: str) -> int:

@@ -1,6 +1,5 @@
 """From files to a snapshot."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import msgspec
 from engine.decide.bundle import FILES, TABLES, read_bundle
 from engine.decide.faults import BundleError, Fault
 from engine.decide.snapshot import Snapshot, build_snapshot
-from models import FeatureSpec, ModelError, PriorScorer, Registry
+from models import RESPONSE, FeatureSpec, ModelError, PriorScorer, Registry, write_whole
 from rules import Library, Schema
 
-MODEL = "response"  # the name under which the model in force is registered
 FITTING = {"numeric": ("int", "uint", "double", "bool", "timestamp", "duration"), "categorical": ("string",)}
 FIRST_DAY_RATE = 0.01  # with no model at all every row is equally likely; only value and lever then rank
 
@@ -56,12 +54,15 @@ def load_snapshot(bundle: Path, registry: Path | None, conditions: Path | None =
     """
     texts = read_texts(bundle)
     prior = PriorScorer(FIRST_DAY_RATE)
-    library = Library(_stored(conditions))
+    known = _stored(conditions)
+    library = Library(known)
     read = read_bundle(texts, library)
-    _store(conditions, library)
-    if registry is None or not (registry / MODEL / "latest").exists():
+    if conditions is not None and library.packed != known:
+        conditions.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(conditions, msgspec.msgpack.encode(library.packed))
+    if registry is None or not (registry / RESPONSE / "latest").exists():
         return build_snapshot(read, texts, FeatureSpec(()), (prior, prior), "prior")
-    manifest, scorer = Registry(registry).load(MODEL)
+    manifest, scorer = Registry(registry).load(RESPONSE)
     _fits(manifest.spec, read.schema)
     return build_snapshot(read, texts, manifest.spec, (scorer, PriorScorer(manifest.base_rate)), manifest.version)
 
@@ -74,15 +75,6 @@ def _stored(conditions: Path | None) -> Mapping[str, bytes]:
         return msgspec.msgpack.decode(conditions.read_bytes(), type=dict[str, bytes])
     except msgspec.DecodeError:
         return {}
-
-
-def _store(conditions: Path | None, library: Library) -> None:
-    if conditions is None or library.packed == _stored(conditions):
-        return
-    conditions.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=conditions.parent, delete=False) as aside:
-        aside.write(msgspec.msgpack.encode(library.packed))
-    Path(aside.name).replace(conditions)
 
 
 def _fits(spec: FeatureSpec, schema: Schema) -> None:
@@ -101,6 +93,3 @@ def _fits(spec: FeatureSpec, schema: Schema) -> None:
         raise ModelError(
             f"the model does not fit the bundle's schema: {'; '.join(wrong)}; train again or mend the schema"
         )
-
-
-__all__ = ["ModelError", "load_snapshot", "read_texts"]

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from engine.customer.change import apply_interaction, set_consent, set_preferences
-from engine.customer.privacy import Declared, Signals
+from engine.customer.privacy import Signals
 from engine.customer.record import Consent, Interaction, Record
 from engine.customer.view import Sent, view
 from engine.decide import explain
@@ -18,7 +18,7 @@ from engine.decide.faults import unknown
 from engine.decide.pipeline import Evaluation, decide
 from engine.decide.request import Ask, Inline, Preferences, Request
 from engine.decide.snapshot import Snapshot, build_snapshot
-from engine.decide.values import duration_ms, moment_ms
+from engine.decide.values import clock_minutes, duration_ms, moment_ms
 from engine.serve.build import read_texts
 from models import FeatureSpec, PriorScorer
 
@@ -89,8 +89,8 @@ def _faults(snapshot: Snapshot, place: str, case: Mapping[str, Any]) -> Iterator
 
 def _decide(snapshot: Snapshot, place: str, given: Mapping[str, Any], ask: Mapping[str, Any]) -> Evaluation:
     now_ms = moment_ms(str(ask.get("now", NOW)))
-    own = [channel.name for channel in snapshot.bundle.channels]
-    channels = ask.get("channels") or own
+    own = snapshot.bundle.channel_of
+    channels = ask.get("channels") or list(own)
     for what, names, known in (("channel", channels, own), ("action", ask.get("actions", []), snapshot.action_of)):
         for name in names:
             if name not in known:
@@ -104,7 +104,6 @@ def _decide(snapshot: Snapshot, place: str, given: Mapping[str, Any], ask: Mappi
         inline=inline,
     )
     asked = snapshot.consents | request.consents
-    declared = Declared(snapshot.bundle.purposes, snapshot.bundle.vendor)
     stored = None if given.get("stranger") else _record(snapshot, place, given, now_ms)
     sent = given.get("sent", {})
     consents = tuple(_consent(place, text, now_ms) for text in sent.get("consents", []))
@@ -115,7 +114,7 @@ def _decide(snapshot: Snapshot, place: str, given: Mapping[str, Any], ask: Mappi
         sent.get("time_zone", ZONE if given.get("stranger") else ""),
         Signals(sent.get("tcf", ""), sent.get("gpp", ""), sent.get("gpc", False)),
     )
-    return decide(snapshot, view(stored, said, asked, now_ms, declared), request)
+    return decide(snapshot, view(stored, said, asked, now_ms, snapshot.bundle.declared), request)
 
 
 def _inline(entry: Mapping[str, Any]) -> Inline:
@@ -143,13 +142,8 @@ def _preferences(asked: Mapping[str, Any], now_ms: int) -> Preferences:
         snoozed_until_ms=moment_ms(str(asked["snoozed_until"])) if "snoozed_until" in asked else 0,
         at_most_a_week=asked.get("at_most_a_week"),
         channel=asked.get("channel", ""),
-        hours=tuple(map(_minutes, asked["hours"])) if "hours" in asked else None,  # type: ignore[arg-type]  # two of them
+        hours=tuple(map(clock_minutes, asked["hours"])) if "hours" in asked else None,  # type: ignore[arg-type]  # two of them
     )
-
-
-def _minutes(clock: str) -> int:
-    hour, _, minute = clock.partition(":")
-    return int(hour) * 60 + int(minute)
 
 
 def _consent(place: str, text: str, at_ms: int) -> Consent:

@@ -24,11 +24,12 @@ from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 from engine.decide.faults import BundleError
 from engine.decide.snapshot import Snapshot
 from engine.journal.segments import SegmentJournal
-from engine.serve.build import ModelError, load_snapshot
+from engine.serve.build import load_snapshot
 from engine.serve.config import read_limits
 from engine.serve.handlers import handler
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
 from engine.store.lmdb import LmdbStore
+from models import ModelError
 
 THREADS = 4
 GRACE_S = 5.0

@@ -10,7 +10,6 @@ from google.protobuf.message import Message
 from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.customer.features import behaviour
-from engine.customer.privacy import Declared
 from engine.customer.record import Interaction
 from engine.customer.view import view
 from engine.decide.pipeline import Effort, decide
@@ -72,17 +71,12 @@ class DecisionService:
         sent = reader.customer(message.customer, asked.now_ms)
         stored = shell.store.load(sent.customer_id) if sent.customer_id else None
         pairs = reader.snapshot.consents | asked.consents
-        customer = view(stored, sent, pairs, asked.now_ms, declared(reader.snapshot))
+        customer = view(stored, sent, pairs, asked.now_ms, reader.snapshot.bundle.declared)
         effort = effort_for(message.budget_ms, context.time_remaining())
         evaluation = decide(reader.snapshot, customer, asked, effort)
         reply = write_response(evaluation, asked, message.explain, f"{seed:016x}")
         shell.journal.offer(_entry(message, reply, asked.now_ms, asked.seed))
         return reply
-
-
-def declared(snapshot: Snapshot) -> Declared:
-    """What the bundle says of purposes."""
-    return Declared(snapshot.bundle.purposes, snapshot.bundle.vendor)
 
 
 def effort_for(budget_ms: int, left_s: float | None) -> Effort:

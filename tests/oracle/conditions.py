@@ -29,11 +29,11 @@ def comparison(draw):
     number = draw(st.integers(-2, 3))
     text = f"{number}" if name == "customer.age" else f"{number}.0"
 
-    def test(*worlds):
+    def holds(*worlds):
         value = value_of(NUMBERS[name], worlds)
         return None if value is None else ORDERS[sign](value, number)
 
-    return f"{name} {sign} {text}", test
+    return f"{name} {sign} {text}", holds
 
 
 @st.composite
@@ -41,11 +41,11 @@ def equality(draw):
     name = draw(st.sampled_from(sorted(TEXTS)))
     words = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=3))
 
-    def test(*worlds):
+    def holds(*worlds):
         value = value_of(TEXTS[name], worlds)
         return None if value is None else value in words
 
-    return f"{name} in [{', '.join(map(repr, words))}]", test
+    return f"{name} in [{', '.join(map(repr, words))}]", holds
 
 
 @st.composite

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.customer.privacy import Declared, Signals
+from engine.customer.privacy import Signals
 from engine.customer.privacy.bits import ALPHABET, Bits, DecodeError
 from engine.customer.privacy.gpp import decode_gpp
 from engine.customer.privacy.tcf import MANDATORY_FROM_MS, decode_tcf
-from engine.decide.purposes import Purpose
+from engine.decide.purposes import Declared, Purpose
 
 IAB = Path(__file__).parent / "iab"
 STRINGS = 400

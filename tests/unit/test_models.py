@@ -9,8 +9,8 @@ import lightgbm
 import numpy as np
 import pytest
 
-from engine.serve.build import MODEL, load_snapshot
-from models import Feature, FeatureSpec, Manifest, ModelError, Registry, assemble
+from engine.serve.build import load_snapshot
+from models import RESPONSE, Feature, FeatureSpec, Manifest, ModelError, Registry, assemble
 from models.export import export_lightgbm
 
 SPEC = FeatureSpec((Feature("customer.age"), Feature("action.group", "categorical", ("cards", "loans"))))
@@ -27,14 +27,24 @@ def model():
 
 def saved(directory, model, spec=SPEC):
     digest = hashlib.sha256(model).hexdigest()
-    Registry(directory).save(model, Manifest(MODEL, digest, spec, {"auc": 0.8}, (1, 2), 0.1))
-    return directory / MODEL / digest[:12]
+    Registry(directory).save(model, Manifest(RESPONSE, digest, spec, {"auc": 0.8}, (1, 2), 0.1))
+    return directory / RESPONSE / digest[:12]
+
+
+def a_bundle(tmp_path, customer="{age: int}", policies="eligibility: [{name: adults, when: customer.age >= 18}]"):
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "schema.yaml").write_text(f"customer: {customer}")
+    (bundle / "channels.yaml").write_text("web: {direction: inbound}")
+    (bundle / "actions.csv").write_text("action_key,objective,group,purposes,value\na,b,cards,d,1\n")
+    (bundle / "policies.yaml").write_text(policies)
+    return bundle
 
 
 def test_a_saved_model_comes_back_with_its_manifest(tmp_path, model):
     saved(tmp_path, model)
 
-    manifest, scorer = Registry(tmp_path).load(MODEL)
+    manifest, scorer = Registry(tmp_path).load(RESPONSE)
 
     assert (manifest.spec, manifest.metrics, manifest.window) == (SPEC, {"auc": 0.8}, (1, 2))
     assert scorer.score(np.zeros((2, 2), np.float32)).shape == (2,)
@@ -57,16 +67,11 @@ def test_a_spoiled_model_is_refused(tmp_path, model, spoil):
         manifest.write_text("{")
 
     with pytest.raises(ModelError, match="train"):
-        Registry(tmp_path).load(MODEL)
+        Registry(tmp_path).load(RESPONSE)
 
 
 def test_a_model_that_reads_what_the_schema_has_not_is_refused(tmp_path, model):
-    bundle = tmp_path / "bundle"
-    bundle.mkdir()
-    (bundle / "schema.yaml").write_text("customer: {age: string}")
-    (bundle / "channels.yaml").write_text("web: {direction: inbound}")
-    (bundle / "actions.csv").write_text("action_key,objective,group,purposes,value\na,b,cards,d,1\n")
-    (bundle / "policies.yaml").write_text("{}")
+    bundle = a_bundle(tmp_path, "{age: string}", "{}")
     saved(tmp_path / "models", model)
 
     with pytest.raises(ModelError, match=r"customer.age is string, not numeric"):
@@ -83,12 +88,7 @@ def test_a_scalar_holds_for_every_row_and_what_is_unseen_is_missing():
 
 
 def test_a_bundle_served_before_needs_no_parser(tmp_path):
-    bundle = tmp_path / "bundle"
-    bundle.mkdir()
-    (bundle / "schema.yaml").write_text("customer: {age: int}")
-    (bundle / "channels.yaml").write_text("web: {direction: inbound}")
-    (bundle / "actions.csv").write_text("action_key,objective,group,purposes,value\na,b,c,d,1\n")
-    (bundle / "policies.yaml").write_text("eligibility: [{name: adults, when: customer.age >= 18}]")
+    bundle = a_bundle(tmp_path)
     conditions = tmp_path / "state" / "conditions"
     before = load_snapshot(bundle, None, conditions)
     script = f"""
@@ -106,12 +106,7 @@ print(load_snapshot(Path({str(bundle)!r}), None, Path({str(conditions)!r})).vers
 
 @pytest.mark.parametrize("damage", [b"", b"\xff", b"\x81\xa3abc\xc4\x01x"])
 def test_damaged_conditions_are_compiled_again(tmp_path, damage):
-    bundle = tmp_path / "bundle"
-    bundle.mkdir()
-    (bundle / "schema.yaml").write_text("customer: {age: int}")
-    (bundle / "channels.yaml").write_text("web: {direction: inbound}")
-    (bundle / "actions.csv").write_text("action_key,objective,group,purposes,value\na,b,c,d,1\n")
-    (bundle / "policies.yaml").write_text("eligibility: [{name: adults, when: customer.age >= 18}]")
+    bundle = a_bundle(tmp_path)
     conditions = tmp_path / "conditions"
     conditions.write_bytes(damage)
 

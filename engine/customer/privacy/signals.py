@@ -1,59 +1,48 @@
 """What signals from outside mean for a bundle's purposes; what cannot be read grants nothing."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from engine.customer.privacy.bits import DecodeError
 from engine.customer.privacy.gpp import Gpp, decode_gpp
 from engine.customer.privacy.tcf import Tcf, decode_tcf
-from engine.decide.purposes import Purpose, lineage
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What a bundle says of purposes, and its vendor's number in IAB's list; 0 for none."""
-
-    purposes: Mapping[str, Purpose] = field(default_factory=dict)
-    vendor: int = 0
-
-    def of(self, name: str) -> Purpose | None:
-        """The nearest declaration: the purpose's own, or of what is above it."""
-        found = [self.purposes[above] for above in lineage(name) if above in self.purposes]
-        return found[-1] if found else None
+from engine.decide.purposes import Declared
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What a caller passes on; empty strings are no signal."""
+    """What a caller passes on, decoded once however many purposes are asked about; empty strings are no signal."""
 
     tcf: str = ""
     gpp: str = ""
     gpc: bool = False
 
+    @cached_property
+    def _platform(self) -> Gpp | None:
+        """The GPP string; None when there is none, or none that can be read."""
+        return _read_gpp(self.gpp) if self.gpp else None
+
+    @cached_property
+    def _european(self) -> tuple[Tcf | None, ...]:
+        """The TC strings there are; None for one that cannot be read."""
+        own = [_read_tcf(self.tcf)] if self.tcf else []
+        return (*own, *([self._platform.tcf] if self._platform and self._platform.tcf else []))
+
+    @cached_property
+    def _refused(self) -> bool:
+        """Opt-outs and Global Privacy Control refuse; that nobody opted out is no consent."""
+        platform = self._platform
+        unread = bool(self.gpp) and platform is None
+        return self.gpc or unread or (platform is not None and (platform.gpc or bool(platform.opted_out)))
+
     def verdict(self, purpose: str, declared: Declared) -> bool | None:
         """True where a signal grants a purpose, False where one refuses it, None where none speaks of it."""
-        said = [*self._european(purpose, declared), *self._american(purpose, declared)]
-        return None if not said else all(said)
-
-    def _european(self, purpose: str, declared: Declared) -> list[bool]:
         own = declared.of(purpose)
-        if own is None or not own.tcf:
-            return []
-        strings = [_read_tcf(self.tcf)] if self.tcf else []
-        platform = _read_gpp(self.gpp) if self.gpp else None
-        strings += [platform.tcf] if platform and platform.tcf else []
-        return [string is not None and string.allows(own.tcf, declared.vendor) for string in strings]
-
-    def _american(self, purpose: str, declared: Declared) -> list[bool]:
-        """Opt-outs and Global Privacy Control refuse; that nobody opted out is no consent."""
-        own = declared.of(purpose)
-        if own is not None and own.exempt:
-            return []
-        refused = self.gpc
-        if self.gpp:
-            platform = _read_gpp(self.gpp)
-            refused |= platform is None or platform.gpc or bool(platform.opted_out)
-        return [False] if refused else []
+        if self._refused and not (own and own.exempt):
+            return False
+        if own is None or not own.tcf or not self._european:
+            return None
+        return all(string is not None and string.allows(own.tcf, declared.vendor) for string in self._european)
 
 
 NO_SIGNALS = Signals()

@@ -14,7 +14,7 @@ from engine.customer.view import Sent
 from engine.decide.faults import unknown
 from engine.decide.request import Ask, Inline, Preferences, Request, Scalar
 from engine.decide.snapshot import Snapshot
-from engine.decide.values import fits
+from engine.decide.values import DAY_MINUTES, fits
 from engine.serve.limits import Limits
 
 
@@ -29,9 +29,6 @@ class FieldError(ValueError):
     def __init__(self, path: str, message: str) -> None:
         self.path, self.message = path, message
         super().__init__(f"{path}: {message}")
-
-
-DAY_MINUTES = 24 * 60
 
 
 @cache
@@ -148,9 +145,8 @@ class Reader:
         return hours
 
     def _channel(self, path: str, name: str) -> str:
-        known = {channel.name for channel in self.snapshot.bundle.channels}
-        if self.name(path, name) not in known:
-            raise FieldError(path, unknown("channel", name, known))
+        if self.name(path, name) not in self.snapshot.bundle.channel_of:
+            raise FieldError(path, unknown("channel", name, self.snapshot.bundle.channel_of))
         return name
 
     def customer(self, message: decision_pb2.Customer, now_ms: int) -> Sent:
@@ -203,7 +199,7 @@ class Reader:
 
     def _ask(self, path: str, ask: decision_pb2.ChannelRequest) -> Ask:
         channel = self._channel(f"{path}.channel", ask.channel)
-        places = next(c.placements for c in self.snapshot.bundle.channels if c.name == channel)
+        places = self.snapshot.bundle.channel_of[channel].placements
         if ask.placement and ask.placement not in places:
             raise FieldError(f"{path}.placement", unknown("placement", ask.placement[:100], places))
         if ask.limit > self.limits.ranked:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.customer.record import Consent, Record
 from engine.decide import explain
 from engine.decide.pipeline import Effort, Evaluation
+from engine.decide.quiet import speaks_from_ms
 from engine.decide.request import Preferences, Request, Scalar
 
 LEVELS: dict[int, Callable[[Evaluation], list[explain.Reason]]] = {
@@ -23,12 +24,13 @@ def write_response(
     evaluation: Evaluation, request: Request, level: int, decision_id: str
 ) -> decision_pb2.DecideResponse:
     """The answer as a message; words only when asked for."""
+    channel_of = evaluation.snapshot.bundle.channel_of
     answers = [
         decision_pb2.ChannelAnswer(
             channel=ask.channel,
             placement=ask.placement,
             actions=_ranked(evaluation, chosen),
-            not_before_ms=evaluation.snapshot.quiet.not_before_ms(evaluation.moment, ask.channel),
+            not_before_ms=speaks_from_ms(channel_of[ask.channel], evaluation.moment),
         )
         for ask, chosen in zip(request.asks, evaluation.rankings, strict=True)
     ]
