@@ -12,6 +12,7 @@ from decimal import Decimal
 INT = (-(2**63), 2**63 - 1)
 UINT = (0, 2**64 - 1)
 WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
+INVALID = math.inf - math.inf  # what the processor answers where there is no number: its sign shows when written
 REAL = re.compile(r"\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf|infinity|nan)\s*", re.IGNORECASE)
 
 Function = Callable[..., object]
@@ -59,13 +60,11 @@ def ratio(left: float, right: float) -> float:
     """IEEE 754 division: by zero it is infinite or not a number, never an error."""
     if right:
         return left / right
-    if not left or left != left:  # noqa: PLR0124  NaN alone differs from itself
-        return math.nan
+    if math.isnan(left):
+        return left
+    if not left:
+        return INVALID
     return math.copysign(math.inf, left) * math.copysign(1, right)
-
-
-def _product(left: float, right: float) -> float:
-    return left * right
 
 
 def _truncated(bounds: tuple[int, int]) -> Function:
@@ -98,7 +97,7 @@ def _real(text: str) -> float:
 def written(number: float) -> str:
     """A double as the library writes it: shortest digits that read back, an exponent from 1e6 on and below 1e-4."""
     if not math.isfinite(number) or number == 0:
-        return {"-0.0": "-0", "0.0": "0"}.get(str(number), str(number))
+        return ("-" if math.copysign(1, number) < 0 else "") + {"0.0": "0"}.get(str(abs(number)), str(abs(number)))
     shortest = Decimal(repr(number)).normalize()
     exponent = shortest.adjusted()
     digits = "".join(map(str, shortest.as_tuple().digits))
@@ -123,7 +122,7 @@ NUMBERS: dict[str, Function] = {
     "modulo_uint64": operator.mod,
     "add_double": operator.add,
     "subtract_double": operator.sub,
-    "multiply_double": _product,
+    "multiply_double": operator.mul,
     "divide_double": ratio,
     "negate_double": operator.neg,
     "int64_to_int64": int,
