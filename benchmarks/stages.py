@@ -72,7 +72,7 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
     moment = Moment(customer, request, customer.facts())
     evaluation = decide(snapshot, customer, request)
     rows = evaluation.candidates
-    features = snapshot.features(moment.facts, request.context, rows)
+    inputs = snapshot.inputs(moment.facts, request.context, NOW_MS)
     packed = asked.SerializeToString()
     reply = write_response(evaluation, request, 0, "bench")
     every = np.ones(len(rows), np.bool_)
@@ -83,8 +83,8 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
         "view": lambda: view(stored, sent, snapshot.consents, NOW_MS),
         "gates": lambda: snapshot.gates.evaluate(moment),
         "rows lost": lambda: snapshot.gates.lost_at(evaluation.passed) == STANDING,
-        "features": lambda: snapshot.features(moment.facts, request.context, rows),
-        "score": lambda: snapshot.scorer.score(features),
+        "features": lambda: snapshot.inputs(moment.facts, request.context, NOW_MS),
+        "score": lambda: snapshot.scoring.score(inputs, rows),
         "arbitration": lambda: priority_of(evaluation.propensity, value, lever),
         "selection": lambda: rank(evaluation.priority, every, 3),
         "whole core": lambda: decide(snapshot, customer, request),

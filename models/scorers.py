@@ -35,6 +35,7 @@ class OnnxScorer:
     """
 
     def __init__(self, model: bytes) -> None:
+        self.model = model
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         # A spinning thread takes the core from the gRPC threads beside it.

@@ -90,7 +90,7 @@ def features_of(spec: FeatureSpec, contacts: pd.DataFrame, store: Store) -> Floa
         record = store.load(customer_id)
         facts = {**behaviour(record, int(at_ms)), **record.attributes} if record else {}
         columns = {f"customer.{name}": value for name, value in facts.items()}
-        made.append(assemble(spec, {**columns, "action.group": group}, 1))
+        made.append(assemble(spec, {**columns, "action.group": group}, 1, now_ms=int(at_ms)))
     return np.vstack(made)
 
 

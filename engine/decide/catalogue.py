@@ -196,6 +196,6 @@ def _facts(action: Action, channel: str, placement: str) -> dict[str, Scalar]:
 
 
 def _feature(values: NDArray[np.object_], kind: str) -> NDArray[np.generic]:
-    if kind in ("string", "list(string)"):
+    if kind == "string" or "(" in kind:  # a list or a map
         return values
     return np.array([np.nan if value is None else value for value in values], np.float64)

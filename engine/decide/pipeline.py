@@ -103,5 +103,5 @@ def _propensity(
 ) -> NDArray[np.float64]:
     if effort is not Effort.FULL:
         return snapshot.prior.score(np.empty((len(candidates), 0), np.float32)).astype(np.float64)
-    features = snapshot.features(moment.facts, moment.request.context, candidates)
-    return snapshot.scorer.score(features).astype(np.float64)
+    inputs = snapshot.inputs(moment.facts, moment.request.context, moment.request.now_ms)
+    return snapshot.scoring.score(inputs, candidates)

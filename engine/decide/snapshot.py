@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.decide.actions import Action
 from engine.decide.bundle import Bundle
-from engine.decide.catalogue import BoolArray, Catalogue, Rows, build_catalogue
+from engine.decide.catalogue import BoolArray, Catalogue, build_catalogue
 from engine.decide.consents import ConsentBlock, SuppressionBlock
 from engine.decide.contacts import ContactBlock
 from engine.decide.engagement import PolicyBlock
@@ -20,8 +19,7 @@ from engine.decide.preferences import PreferenceBlock
 from engine.decide.quiet import QuietBlock
 from engine.decide.request import Inline, Scalar
 from engine.decide.windows import WindowBlock
-from models import FeatureSpec, Scorer, assemble
-from models.spec import Float32Array
+from models import FeatureSpec, Inputs, OnnxRows, RowScorer, RowTable, Scorer
 
 
 @dataclass(frozen=True)
@@ -30,15 +28,18 @@ class Snapshot:
 
     Args:
         version: digest of the bundle's files and the model.
-        scorer: the full model; `prior` stands in when time is short.
-        spec: the features the full model reads.
+        table: the rows' features, as the full model reads them.
+        scoring: the full model over the table.
+        scorer: the full model over any features.
+        prior: stands in when time is short.
     """
 
     version: str
     bundle: Bundle
     catalogue: Catalogue
     gates: Gates
-    spec: FeatureSpec
+    table: RowTable
+    scoring: RowScorer
     scorer: Scorer
     prior: Scorer
 
@@ -55,33 +56,16 @@ class Snapshot:
             rows[self.catalogue.governed({"channel": channel, "action": action})] = True
         return rows
 
-    @cached_property
-    def row_features(self) -> Float32Array:
-        """float32[R, F]: the features that read the action, of every row; the others missing."""
-        columns = {f"action.{name}": column for name, column in self.catalogue.columns.items()}
-        return assemble(self.spec, columns, self.catalogue.size)
-
-    @cached_property
-    def _of_request(self) -> NDArray[np.intp]:
-        """Places of the features that are the same for every row."""
-        names = [feature.name for feature in self.spec.features]
-        return np.array([at for at, name in enumerate(names) if not name.startswith("action.")], np.intp)
-
-    def features(self, facts: Mapping[str, Scalar], context: Mapping[str, Scalar], rows: Rows) -> Float32Array:
-        """What the model reads of some rows.
+    def inputs(self, facts: Mapping[str, Scalar], context: Mapping[str, Scalar], now_ms: int) -> Inputs:
+        """What the model reads of one request.
 
         Args:
             facts, context: of the customer and the request.
-            rows: intp[N].
-
-        Returns:
-            float32[N, F].
+            now_ms: the moment that ages are counted to.
         """
-        columns: dict[str, object] = {f"customer.{name}": value for name, value in facts.items()}
-        columns |= {f"request.{name}": value for name, value in context.items()}
-        made = self.row_features[rows]
-        made[:, self._of_request] = assemble(self.spec, columns, 1)[:, self._of_request]
-        return made
+        read: dict[str, object] = {f"customer.{name}": value for name, value in facts.items()}
+        read |= {f"request.{name}": value for name, value in context.items()}
+        return self.table.inputs(read, {}, now_ms)
 
     @cached_property
     def worth(self) -> Worth:
@@ -109,7 +93,9 @@ class Snapshot:
             *(_action(candidate, own) for candidate in inline),
         )
         catalogue = compile_rows(self.bundle, actions)
-        return replace(self, catalogue=catalogue, gates=build_gates(self.bundle, catalogue))
+        table = build_table(self.table.spec, catalogue)
+        gates, scoring = build_gates(self.bundle, catalogue), OnnxRows(table, self.scorer)
+        return replace(self, catalogue=catalogue, gates=gates, table=table, scoring=scoring)
 
 
 def _action(candidate: Inline, channels: tuple[str, ...]) -> Action:
@@ -141,7 +127,15 @@ def build_snapshot(
         digest.update(name.encode() + b"\0" + texts[name].encode() + b"\0")
     catalogue = compile_rows(bundle, bundle.actions)
     gates = build_gates(bundle, catalogue)
-    return Snapshot(digest.hexdigest()[:12], bundle, catalogue, gates, spec, *scorers)
+    table = build_table(spec, catalogue)
+    return Snapshot(digest.hexdigest()[:12], bundle, catalogue, gates, table, OnnxRows(table, scorers[0]), *scorers)
+
+
+def build_table(spec: FeatureSpec, catalogue: Catalogue) -> RowTable:
+    """The features of a catalogue's rows."""
+    columns = {f"action.{name}": column for name, column in catalogue.columns.items()}
+    keys = {kind: catalogue.names(kind) for kind in ("group", "objective", "channel", "action")}
+    return RowTable(spec, columns, keys, catalogue.size)
 
 
 def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:

@@ -1,6 +1,8 @@
 """From files to a snapshot."""
 
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -8,10 +10,17 @@ import msgspec
 from engine.decide.bundle import FILES, TABLES, read_bundle
 from engine.decide.faults import BundleError, Fault
 from engine.decide.snapshot import Snapshot, build_snapshot
-from models import RESPONSE, FeatureSpec, ModelError, PriorScorer, Registry, write_whole
+from models import RESPONSE, FeatureSpec, ModelError, PriorScorer, Registry, row_scorer, write_whole
 from rules import Library, Schema
 
-FITTING = {"numeric": ("int", "uint", "double", "bool", "timestamp", "duration"), "categorical": ("string",)}
+FITTING = {
+    "numeric": ("int", "uint", "double", "bool", "timestamp", "duration"),
+    "boolean": ("bool",),
+    "categorical": ("string",),
+    "age": ("timestamp",),
+    "embedding": ("list(double)", "list(int)"),
+}
+DEALT = ("numeric", "boolean", "age")  # what the record can say of a customer and a key
 FIRST_DAY_RATE = 0.01  # with no model at all every row is equally likely; only value and lever then rank
 
 
@@ -64,7 +73,8 @@ def load_snapshot(bundle: Path, registry: Path | None, conditions: Path | None =
         return build_snapshot(read, texts, FeatureSpec(()), (prior, prior), "prior")
     manifest, scorer = Registry(registry).load(RESPONSE)
     _fits(manifest.spec, read.schema)
-    return build_snapshot(read, texts, manifest.spec, (scorer, PriorScorer(manifest.base_rate)), manifest.version)
+    snapshot = build_snapshot(read, texts, manifest.spec, (scorer, PriorScorer(manifest.base_rate)), manifest.version)
+    return replace(snapshot, scoring=row_scorer(scorer.model, snapshot.table, time.perf_counter_ns))
 
 
 def _stored(conditions: Path | None) -> Mapping[str, bytes]:
@@ -87,7 +97,12 @@ def _fits(spec: FeatureSpec, schema: Schema) -> None:
     wrong = [
         f"{feature.name} is {kinds.get(feature.name, 'no attribute')}, not {feature.kind}"
         for feature in spec.features
-        if kinds.get(feature.name) not in FITTING[feature.kind]
+        if not feature.side.startswith("with_") and kinds.get(feature.name) not in FITTING[feature.kind]
+    ]
+    wrong += [
+        f"{feature.name} is {feature.kind}, which no history is"
+        for feature in spec.features
+        if feature.side.startswith("with_") and feature.kind not in DEALT
     ]
     if wrong:
         raise ModelError(

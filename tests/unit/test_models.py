@@ -81,10 +81,10 @@ def test_a_model_that_reads_what_the_schema_has_not_is_refused(tmp_path, model):
 def test_a_scalar_holds_for_every_row_and_what_is_unseen_is_missing():
     columns = {"customer.age": 30, "action.group": np.array(["loans", "boats", None], object)}
 
-    made = assemble(SPEC, columns, 3)
+    made = assemble(SPEC, columns, 3, now_ms=0)
 
     np.testing.assert_array_equal(made, np.array([[30, 1], [30, np.nan], [30, np.nan]], np.float32))
-    assert np.isnan(assemble(SPEC, {}, 2)).all()
+    assert np.isnan(assemble(SPEC, {}, 2, now_ms=0)).all()
 
 
 def test_a_bundle_served_before_needs_no_parser(tmp_path):
