@@ -8,6 +8,6 @@ from models.spec import Feature, FeatureSpec, assemble
 from models.table import Inputs, RowTable
 
 __all__ = [
-    "RESPONSE", "Clock", "Feature", "FeatureSpec", "Inputs", "Manifest", "ModelError", "OnnxRows", "OnnxScorer", "PriorScorer",
-    "Registry", "RowScorer", "RowTable", "Scorer", "assemble", "row_scorer", "write_whole",
+    "RESPONSE", "Clock", "Feature", "FeatureSpec", "Inputs", "Manifest", "ModelError", "OnnxRows", "OnnxScorer",
+    "PriorScorer", "Registry", "RowScorer", "RowTable", "Scorer", "assemble", "row_scorer", "write_whole",
 ]  # fmt: skip
