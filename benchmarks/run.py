@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import rules, service, stages
+from benchmarks import rules, service, stages, swaps
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-BENCHES = ("stages", "service", "rules")
+BENCHES = ("stages", "service", "rules", "swaps")
 SIZES = (10, 100, 1_000)  # rows of the catalogue
 RATE = {10: 300.0, 100: 300.0, 1_000: 60.0}  # calls a second: well below what one worker can do
 
@@ -47,6 +47,9 @@ def _measure(bench: str, scale: int) -> Iterator[Figure]:
         yield from rules.measure(scale)
         return
     with tempfile.TemporaryDirectory() as place:
+        if bench == "swaps":
+            yield from swaps.measure(Path(place), 50 * scale)
+            return
         for rows in SIZES:
             if bench == "stages":
                 yield from stages.measure(rows, Path(place) / str(rows), 200 * scale)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -34,15 +35,21 @@ def measure(rows: int, directory: Path, calls: int, rate: float, rounds: int = 3
         rounds: of each; the figures are of all rounds together, the spread is between them.
     """
     bundle, state = build(directory, rows)
-    asked = directory / "requests"
-    packed = [message(customer).SerializeToString() for customer in range(CUSTOMERS)]
-    asked.write_bytes(b"".join(len(each).to_bytes(4, "little") + each for each in packed))
+    asked = write_requests(directory)
     found: dict[str, list[np.ndarray]] = {"decide": [], "echo": []}
-    with _decider(bundle, state) as decide, _echo(_reply_bytes(decide, state)) as echo:
+    with decider(bundle, state) as served, _echo(_reply_bytes(served.target, state)) as echo:
         for seed in range(rounds):
-            found["decide"].append(_load(decide, DECIDE, asked, (rate, calls, seed)))
-            found["echo"].append(_load(echo, ECHO, asked, (rate, calls, seed)))
+            found["decide"].append(latencies(loading(served.target, DECIDE, asked, (rate, calls, seed))))
+            found["echo"].append(latencies(loading(echo, ECHO, asked, (rate, calls, seed))))
     return _figures(rows, found)
+
+
+def write_requests(directory: Path) -> Path:
+    """One request for each customer, as the load reads them; returns the file."""
+    file = directory / "requests"
+    packed = [message(customer).SerializeToString() for customer in range(CUSTOMERS)]
+    file.write_bytes(b"".join(len(each).to_bytes(4, "little") + each for each in packed))
+    return file
 
 
 def _figures(rows: int, found: dict[str, list[np.ndarray]]) -> list[Figure]:
@@ -58,19 +65,25 @@ def _figures(rows: int, found: dict[str, list[np.ndarray]]) -> list[Figure]:
     return figures
 
 
-def _load(target: str, method: str, file: Path, plan: tuple[float, int, int]) -> np.ndarray:
-    """One round from a process of its own, on the core that the servers leave free where there is one."""
+def loading(target: str, method: str, file: Path, plan: tuple[float, int, int]) -> subprocess.Popen[str]:
+    """One round in a process of its own, on the core that the servers leave free where there is one."""
     command = [sys.executable, "-m", "benchmarks.load", target, method, str(file), *map(str, plan)]
     cores = {max(os.sched_getaffinity(0))}
-    done = subprocess.run(  # noqa: S603  our own command
-        command,
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    return subprocess.Popen(  # noqa: S603  our own command
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, cores)
     )
-    return np.array([float(line) for line in done.stdout.split()])
+
+
+def latencies(load: subprocess.Popen[str]) -> np.ndarray:
+    """What a round measured, in microseconds, when it has ended.
+
+    Raises:
+        CalledProcessError: when a call failed.
+    """
+    out, _ = load.communicate()
+    if load.returncode:
+        raise subprocess.CalledProcessError(load.returncode, load.args)
+    return np.array([float(line) for line in out.split()])
 
 
 def _reply_bytes(target: str, state: Path) -> int:
@@ -89,15 +102,28 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running server."""
+
+    target: str
+    process: subprocess.Popen[bytes]
+
+    def reload(self) -> None:
+        """Ask it to read its bundle and models again."""
+        self.process.send_signal(signal.SIGHUP)
+
+
 @contextmanager
-def _decider(bundle: Path, state: Path) -> Iterator[str]:
+def decider(bundle: Path, state: Path, workers: int = 1) -> Iterator[Served]:
+    """A server of its own process; stopped at the end."""
     port = _free_port()
-    places = [str(bundle), "--state", str(state), "--port", str(port)]
+    places = [str(bundle), "--state", str(state), "--port", str(port), "--workers", str(workers)]
     command = [sys.executable, "-m", "engine.cli", "serve", *places]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:  # noqa: S603  our own command
         try:
             _ready(f"127.0.0.1:{port}")
-            yield f"127.0.0.1:{port}"
+            yield Served(f"127.0.0.1:{port}", process)
         finally:
             process.send_signal(signal.SIGTERM)
 

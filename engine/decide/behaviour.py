@@ -17,3 +17,13 @@ NAMES = (
     "response_recency_days",
 )
 BEHAVIOUR = dict.fromkeys(NAMES, "double")
+RESPONSES = frozenset({"click", "accept", "redemption"})  # outcomes that answer an exposure
+DEALINGS = (
+    "exposures_total",
+    "exposures_30d",
+    "responses_total",
+    "responses_30d",
+    "response_rate",
+    "exposure_recency_days",
+    "response_recency_days",
+)

@@ -7,6 +7,7 @@ from functools import cached_property
 from engine.decide.actions import FILE, YAML_FILE, Action, read_actions
 from engine.decide.channels import Channel, read_channels
 from engine.decide.faults import BundleError, Fault, unknown
+from engine.decide.lineup import ALONE, Lineup, read_lineup
 from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_policies
 from engine.decide.purposes import UNDECLARED, Declared, read_purposes
 from engine.decide.schema import read_schema
@@ -15,7 +16,7 @@ from engine.decide.tables import Table, read_table
 from rules import Library, Schema
 
 NEEDED = ("schema.yaml", "channels.yaml", "policies.yaml")
-OPTIONAL = ("arbitration.yaml", "purposes.yaml")
+OPTIONAL = ("arbitration.yaml", "models.yaml", "purposes.yaml")
 FILES = (*NEEDED, *OPTIONAL, FILE, YAML_FILE)
 TABLES = "tables/"  # every CSV below is a decision table
 
@@ -33,6 +34,7 @@ class Bundle:
     fallback: Mapping[str, str] = field(default_factory=dict)
     declared: Declared = UNDECLARED
     tables: tuple[Table, ...] = ()
+    lineup: Lineup = ALONE
 
     @cached_property
     def channel_of(self) -> dict[str, Channel]:
@@ -58,6 +60,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     policies, contacts = read_policies(files["policies.yaml"], Language(schema, library or Library()), known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
     declared = read_purposes(files["purposes.yaml"])
+    lineup = read_lineup(files["models.yaml"], known)
     read = [read_table(name, text, schema) for name, text in sorted(texts.items()) if name.startswith(TABLES)]
     faults += [fault for _, of_table in read for fault in of_table]
     faults = [
@@ -68,7 +71,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     if faults:
         raise BundleError(faults)
     tables = tuple(table for table, _ in read)
-    return Bundle(schema, channels, actions, policies, contacts, levers, fallback, declared, tables)
+    return Bundle(schema, channels, actions, policies, contacts, levers, fallback, declared, tables, lineup)
 
 
 def _known(actions: tuple[Action, ...], channels: tuple[Channel, ...]) -> dict[str, set[str]]:

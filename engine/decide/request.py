@@ -33,6 +33,9 @@ class Preferences(msgspec.Struct, frozen=True, array_like=True):
 NONE = Preferences()
 
 
+Dealings = Mapping[str, Mapping[str, Mapping[str, float]]]  # kind -> name -> fact -> number
+
+
 class Contact(NamedTuple):
     """One outcome in a customer's history, with the names it is counted by."""
 
@@ -57,6 +60,8 @@ class CustomerView:
         time_zone: IANA name; empty when it is not known.
         preferences: the customer's own rules.
         suppressed: channels in which they must not be contacted; the empty one stands for all.
+        customer_id: empty for somebody known by inline facts alone.
+        dealings: what the history says of groups, objectives, channels and actions; only of kinds a model reads.
     """
 
     attributes: Mapping[str, Scalar]
@@ -66,6 +71,8 @@ class CustomerView:
     time_zone: str = ""
     preferences: Preferences = NONE
     suppressed: frozenset[str] = frozenset()
+    customer_id: str = ""
+    dealings: Dealings = field(default_factory=dict)
 
     def facts(self) -> dict[str, Scalar]:
         """Everything expressions and features read as `customer.*`; attributes win over behaviour."""

@@ -1,0 +1,160 @@
+"""`models.yaml`: what models read, and which of them scores what; optional: one model, `response`, scores every row."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.decide.faults import unknown
+from engine.decide.policies import Known, read_scope
+from engine.decide.source import Path, Source
+from models import RESPONSE, Feature, ModelError
+
+EVERYBODY: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A model in force for the rows of a scope; of several the last one that fits a row scores it."""
+
+    model: str
+    scope: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """A model that scores instead of a champion, for a standing share of the customers."""
+
+    model: str
+    instead_of: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """A model that scores what another one scores, for the journal alone."""
+
+    model: str
+    of: str
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """Which models there are, and what they read.
+
+    Args:
+        features: what training builds; empty leaves it to training.
+        salt: sets which customers are in which share; another salt draws anew.
+    """
+
+    champions: tuple[Champion, ...] = (Champion(RESPONSE, EVERYBODY),)
+    challengers: tuple[Challenger, ...] = ()
+    shadows: tuple[Shadow, ...] = ()
+    features: tuple[Feature, ...] = ()
+    salt: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every model, once."""
+        every = (*self.champions, *self.challengers, *self.shadows)
+        return tuple(dict.fromkeys(each.model for each in every))
+
+    def scoring(self, champion: str, customer_id: str) -> str:
+        """The model that scores a champion's rows for one customer; who has no id stays with the champion."""
+        place = place_of(self.salt, customer_id) if customer_id else 1.0
+        for challenger in self.challengers:
+            if challenger.instead_of == champion:
+                if place < challenger.share:
+                    return challenger.model
+                place -= challenger.share
+        return champion
+
+
+def place_of(salt: str, customer_id: str) -> float:
+    """Where a salt puts a customer between 0 and 1: the same place on every machine, evenly spread over customers."""
+    digest = hashlib.blake2b(f"{salt}\0{customer_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") / 2**64
+
+
+ALONE = Lineup()
+
+
+def read_lineup(source: Source, known: Known) -> Lineup:
+    """What the file says; faults go to the source."""
+    if not source.value:
+        return ALONE
+    source.only((), source.value, {"features", "use", "challengers", "shadows", "salt"})
+    champions = tuple(_champion(source, path, entry, known) for path, entry in _entries(source, "use"))
+    champions = champions or ALONE.champions
+    if champions[0].scope:
+        source.fault(("use", 0), "the first model scores what no other does, so it has no scope")
+    used = {champion.model for champion in champions}
+    challengers = tuple(_challenger(source, path, entry, used) for path, entry in _entries(source, "challengers"))
+    for name in used:
+        if sum(each.share for each in challengers if each.instead_of == name) > 1:
+            source.fault(("challengers",), f"the challengers of '{name}' have more than the whole share together")
+    used |= {challenger.model for challenger in challengers}
+    shadows = tuple(_shadow(source, path, entry, used) for path, entry in _entries(source, "shadows"))
+    listed = source.items(("features",), source.value.get("features"))
+    made = [_feature(source, ("features", at), raw) for at, raw in enumerate(listed)]
+    features = tuple(feature for feature in made if feature is not None)
+    _twice(source, [feature.name for feature in features])
+    return Lineup(champions, challengers, shadows, features, str(source.value.get("salt", "")))
+
+
+def _entries(source: Source, section: str) -> list[tuple[Path, dict[str, object]]]:
+    listed = source.items((section,), source.value.get(section))
+    return [((section, at), source.mapping((section, at), raw)) for at, raw in enumerate(listed)]
+
+
+def _name(source: Source, path: Path, entry: Mapping[str, object]) -> str:
+    name = source.text((*path, "model"), entry.get("model"))
+    if name and not name.replace("_", "a").replace("-", "a").isalnum():
+        source.fault((*path, "model"), f"'{name}' is no name of a model: letters, digits, _ and - only")
+    return name
+
+
+def _champion(source: Source, path: Path, entry: Mapping[str, object], known: Known) -> Champion:
+    source.only(path, entry, {"model", "scope"})
+    scope = read_scope(source, (*path, "scope"), entry.get("scope"), known)
+    if "role" in scope:
+        source.fault((*path, "scope", "role"), "a model is chosen by row: a scope of role says nothing here")
+    return Champion(_name(source, path, entry), scope)
+
+
+def _challenger(source: Source, path: Path, entry: Mapping[str, object], used: set[str]) -> Challenger:
+    source.only(path, entry, {"model", "instead_of", "share"})
+    share = source.number((*path, "share"), entry.get("share"))
+    if not 0 <= share <= 1:
+        source.fault((*path, "share"), f"a share lies between 0 and 1, and {share:g} does not")
+    return Challenger(_name(source, path, entry), _of(source, path, entry, "instead_of", used), share)
+
+
+def _shadow(source: Source, path: Path, entry: Mapping[str, object], used: set[str]) -> Shadow:
+    source.only(path, entry, {"model", "of"})
+    return Shadow(_name(source, path, entry), _of(source, path, entry, "of", used))
+
+
+def _of(source: Source, path: Path, entry: Mapping[str, object], key: str, used: set[str]) -> str:
+    name = source.text((*path, key), entry.get(key))
+    if name and name not in used:
+        source.fault((*path, key), unknown("model", name, used))
+    return name
+
+
+def _feature(source: Source, path: Path, raw: object) -> Feature | None:
+    entry = {"name": raw} if isinstance(raw, str) else source.mapping(path, raw)
+    source.only(path, entry, {"name", "kind", "categories", "width"})
+    categories = source.items((*path, "categories"), entry.get("categories"))
+    width = int(source.number((*path, "width"), entry.get("width", 1)))
+    try:
+        name = source.text((*path, "name"), entry.get("name"))
+        return Feature(name, str(entry.get("kind", "numeric")), tuple(map(str, categories)), width)
+    except ModelError as error:
+        source.fault(path, str(error))
+        return None
+
+
+def _twice(source: Source, names: list[str]) -> None:
+    for at, name in enumerate(names):
+        if name and name in names[:at]:
+            source.fault(("features", at), f"feature '{name}' stands twice")

@@ -1,0 +1,72 @@
+"""Shadow models: scored for the journal off the caller's path, in lumps, and never used."""
+
+import threading
+from collections import deque
+
+import msgspec
+import structlog
+
+from engine.decide.pipeline import Evaluation
+from engine.journal.protocol import Journal
+
+EVERY_S = 0.1  # a thread woken for every decision would cost each of them 0.2 ms
+WAITING = 1_000  # decisions; beyond it the oldest go unscored, and are counted
+log = structlog.get_logger()
+
+
+class Shadows:
+    """Scores decisions again after they are answered.
+
+    Args:
+        journal: where the scores go.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._waiting: deque[tuple[str, Evaluation]] = deque()
+        self.skipped = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def offer(self, decision_id: str, evaluation: Evaluation) -> None:
+        """Take one decision; does nothing where no shadow follows."""
+        if evaluation.snapshot.scoring.lineup.shadows:
+            self._waiting.append((decision_id, evaluation))
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_S):
+            self._drain()
+
+    def _drain(self) -> None:
+        skipped = 0
+        while len(self._waiting) > WAITING:
+            self._waiting.popleft()
+            skipped += 1
+        if skipped:
+            self.skipped += skipped
+            log.warning("shadow models cannot keep up", skipped=skipped, skipped_in_all=self.skipped)
+        while self._waiting:
+            self._score(*self._waiting.popleft())
+
+    def _score(self, decision_id: str, evaluation: Evaluation) -> None:
+        snapshot = evaluation.snapshot
+        keys, channels = (snapshot.catalogue.names(scope) for scope in ("action", "channel"))
+        for model, rows, propensity in snapshot.scoring.shadows(
+            evaluation.moment, evaluation.candidates, evaluation.scored
+        ):
+            said = {
+                "kind": "shadow",
+                "decision_id": decision_id,
+                "model": f"{model.name}/{model.version}",
+                "action_keys": keys[rows].tolist(),
+                "channels": channels[rows].tolist(),
+                "propensity": propensity.tolist(),
+            }
+            self._journal.offer(msgspec.msgpack.encode(said))
+
+    def close(self) -> None:
+        """Score what waits, and stop."""
+        self._stop.set()
+        self._thread.join()
+        self._drain()

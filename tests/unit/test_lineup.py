@@ -1,0 +1,45 @@
+"""Who is scored by which model: champions by scope, challengers by a standing share, shadows beside them."""
+
+import numpy as np
+
+from engine.decide.lineup import EVERYBODY, Challenger, Champion, Lineup, place_of
+
+PEOPLE = [f"customer_{number}" for number in range(20_000)]
+
+
+def lineup(*challengers, salt="2026"):
+    return Lineup((Champion("response", EVERYBODY),), challengers, salt=salt)
+
+
+def test_a_challenger_gets_its_share_of_the_customers():
+    shared = lineup(Challenger("b", "response", 0.1), Challenger("c", "response", 0.25))
+
+    scored = [shared.scoring("response", person) for person in PEOPLE]
+
+    # Five standard deviations of a binomial with 20,000 draws: sqrt(20,000 x .25 x .75) is 61.
+    assert abs(scored.count("b") - 2_000) < 5 * 43
+    assert abs(scored.count("c") - 5_000) < 5 * 61
+
+
+def test_a_customer_stays_where_they_are_when_another_share_grows():
+    before, after = lineup(Challenger("b", "response", 0.1)), lineup(Challenger("b", "response", 0.2))
+
+    moved = {(before.scoring("response", person), after.scoring("response", person)) for person in PEOPLE}
+
+    assert moved == {("b", "b"), ("response", "b"), ("response", "response")}
+
+
+def test_another_salt_draws_anew():
+    ours, theirs = (np.array([place_of(salt, person) for person in PEOPLE]) for salt in ("2026", "2027"))
+
+    assert abs(np.corrcoef(ours, theirs)[0, 1]) < 5 / np.sqrt(len(PEOPLE))
+
+
+def test_places_are_spread_evenly_between_nought_and_one():
+    places = np.array([place_of("", person) for person in PEOPLE])
+
+    assert (np.histogram(places, 10, (0, 1))[0] > 1_800).all()
+
+
+def test_who_has_no_id_stays_with_the_champion():
+    assert lineup(Challenger("b", "response", 1.0)).scoring("response", "") == "response"
