@@ -16,8 +16,9 @@ from engine.decide.bundle import Bundle, read_bundle
 from engine.decide.gates import Moment
 from engine.decide.pipeline import decide
 from engine.decide.request import Ask, Contact, CustomerView, Request, Scalar
+from engine.decide.scoring import first_day
 from engine.decide.snapshot import Snapshot, build_snapshot
-from models import FeatureSpec, PriorScorer
+from models import RESPONSE
 from rules import Library
 
 NOW_MS = 1_767_261_600_000  # a Thursday, 10:00 UTC
@@ -102,8 +103,7 @@ def texts_of(rng: np.random.Generator, actions: int, rules: Sequence[Rule]) -> d
 
 def compiled(texts: dict[str, str], bundle: Bundle) -> Snapshot:
     """A snapshot that scores every row alike."""
-    prior = PriorScorer(0.1)
-    return build_snapshot(bundle, texts, FeatureSpec(()), (prior, prior), "bench")
+    return build_snapshot(bundle, texts, [first_day(RESPONSE, 0.1)])
 
 
 def a_customer(rng: np.random.Generator) -> CustomerView:

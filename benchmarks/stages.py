@@ -21,6 +21,7 @@ from engine.serve.build import load_snapshot
 from engine.serve.limits import Limits
 from engine.serve.wire import Reader, write_response
 from engine.store.lmdb import LmdbStore
+from models import RESPONSE
 
 
 def message(customer: int = 7) -> decision_pb2.DecideRequest:
@@ -68,11 +69,13 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
     reader, asked = Reader(snapshot, Limits()), message()
     request, sent = reader.request(asked, NOW_MS, 1), reader.customer(asked.customer, NOW_MS)
     stored = store.load(sent.customer_id)
-    customer = view(stored, sent, snapshot.consents, NOW_MS)
+    needs = snapshot.needs(request)
+    customer = view(stored, sent, needs, NOW_MS)
     moment = Moment(customer, request, customer.facts())
     evaluation = decide(snapshot, customer, request)
     rows = evaluation.candidates
-    inputs = snapshot.inputs(moment.facts, request.context, NOW_MS)
+    model = snapshot.scoring.models[RESPONSE]
+    inputs = model.inputs(moment)
     packed = asked.SerializeToString()
     reply = write_response(evaluation, request, 0, "bench")
     every = np.ones(len(rows), np.bool_)
@@ -80,11 +83,11 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
     yield {
         "parse and read": lambda: reader.request(decision_pb2.DecideRequest.FromString(packed), NOW_MS, 1),
         "load": lambda: store.load(sent.customer_id),
-        "view": lambda: view(stored, sent, snapshot.consents, NOW_MS),
+        "view": lambda: view(stored, sent, needs, NOW_MS),
         "gates": lambda: snapshot.gates.evaluate(moment),
         "rows lost": lambda: snapshot.gates.lost_at(evaluation.passed) == STANDING,
-        "features": lambda: snapshot.inputs(moment.facts, request.context, NOW_MS),
-        "score": lambda: snapshot.scoring.score(inputs, rows),
+        "features": lambda: model.inputs(moment),
+        "score": lambda: model.scorer.score(inputs, rows),
         "arbitration": lambda: priority_of(evaluation.propensity, value, lever),
         "selection": lambda: rank(evaluation.priority, every, 3),
         "whole core": lambda: decide(snapshot, customer, request),

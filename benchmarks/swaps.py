@@ -68,5 +68,3 @@ def _swap(bundle: Path, reload: Callable[[], None], workers: list[Ask], number: 
 def _version(ask: Ask) -> str:
     reply = ask(message(1).SerializeToString())
     return decision_pb2.DecideResponse.FromString(reply).snapshot_version
-
-

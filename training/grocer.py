@@ -14,6 +14,7 @@ CHANNELS = ("app", "direct_mail", "email", "web")
 PURPOSE = "marketing.offers"
 TIME_ZONE = "America/New_York"  # made up, too
 CONSENTING = {"app": 0.5, "direct_mail": 0.9, "email": 0.7, "web": 0.6}
+CONTACTED_IN = "direct_mail"
 OBJECTIVES = {"type_a": "retain", "type_b": "grow", "type_c": "acquire"}
 
 
@@ -101,7 +102,7 @@ def _exposures(contacts: pd.DataFrame) -> pd.DataFrame:
             "customer_id": _ids(contacts.household_id),
             "kind": "exposure",
             "at_ms": contacts.start_ms,
-            "channel": "direct_mail",
+            "channel": CONTACTED_IN,
             "action_key": contacts.action_key,
             "group": contacts.group,
             "objective": contacts.group.map(OBJECTIVES),
@@ -128,6 +129,7 @@ def _labelled(contacts: pd.DataFrame, data: dict[str, pd.DataFrame]) -> pd.DataF
     redeemed = data["coupon_redemptions"][["household_id", "campaign_id"]].drop_duplicates().assign(label=1)
     frame = contacts.merge(redeemed, on=["household_id", "campaign_id"], how="left").fillna({"label": 0})
     frame["customer_id"] = _ids(frame.household_id)
+    frame["objective"], frame["channel"] = frame.group.map(OBJECTIVES), CONTACTED_IN
     return frame.sort_values(["start_ms", "action_key", "household_id"], ignore_index=True)
 
 

@@ -1,6 +1,8 @@
 """`nba train`: labelled contacts and stored records to a registered model."""
 
 import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from engine.customer.dealings import FIELD, dealings
 from engine.customer.features import behaviour
+from engine.customer.record import Record
 from engine.decide.behaviour import NAMES
 from engine.decide.bundle import FILES, read_bundle
 from engine.store.lmdb import LmdbStore
@@ -21,7 +25,6 @@ from models.spec import Float32Array
 from training.fit import auc, fit, logistic_baseline
 
 LAST = 8  # campaigns held out, by date
-UNUSED = {"couponed_30d", "contacts_90d"}  # without gain on the earlier campaigns
 
 
 def train(bundle: Path, state: Path) -> dict[str, float | str]:
@@ -60,38 +63,61 @@ def _last(contacts: pd.DataFrame) -> list[str]:
 
 
 def _spec(bundle: Path, state: Path, contacts: pd.DataFrame) -> FeatureSpec:
+    """What the bundle's `models.yaml` declares, else all there is; categories that it does not name are the data's."""
     texts = {name: (bundle / name).read_text() for name in FILES if (bundle / name).is_file()}
-    schema = read_bundle(texts).schema
+    read = read_bundle(texts)
     people = pd.read_parquet(state / "data" / "customers.parquet")
+    known = {f"customer.{name}": people[name] for name in people} | {
+        f"action.{name}": contacts[name] for name in contacts
+    }
+    features = read.lineup.features or _every(read.schema.customer)
+    return FeatureSpec(tuple(_with_categories(feature, known) for feature in features))
+
+
+def _every(attributes: Iterable[str]) -> tuple[Feature, ...]:
+    texts = [Feature(f"customer.{name}", "categorical") for name in attributes]
+    return (*(Feature(f"customer.{name}") for name in NAMES), *texts, Feature("action.group", "categorical"))
+
+
+def _with_categories(feature: Feature, known: Mapping[str, "pd.Series[str]"]) -> Feature:
+    if feature.kind != "categorical" or feature.categories or feature.name not in known:
+        return feature
     # Sorted texts: for ages, incomes and sizes that is their order.
-    known = {name: tuple(sorted(set(people[name]) - {""})) for name in schema.customer if name in people}
-    numeric = [Feature(f"customer.{name}") for name in NAMES if name not in UNUSED]
-    ordered = [Feature(f"customer.{name}", "categorical", texts) for name, texts in known.items()]
-    groups = tuple(sorted(contacts.group.unique()))
-    return FeatureSpec((*numeric, *ordered, Feature("action.group", "categorical", groups)))
+    return replace(feature, categories=tuple(sorted(set(known[feature.name]) - {""})))
 
 
 def features_of(spec: FeatureSpec, contacts: pd.DataFrame, store: Store) -> Float32Array:
     """Features as they stood when each campaign started.
 
     Args:
-        spec: F features.
-        contacts: N rows of customer_id, start_ms and group.
+        spec: F columns.
+        contacts: N rows of customer_id, start_ms, and of the action its action_key, group, objective and channel.
         store: holds the customers.
 
     Returns:
         float32[N, F].
     """
-    made = []
-    rows = zip(contacts.customer_id, contacts.start_ms, contacts.group, strict=True)
-    for customer_id, at_ms, group in track(
-        rows, "features", len(contacts), console=Console(stderr=True), transient=True
-    ):
-        record = store.load(customer_id)
-        facts = {**behaviour(record, int(at_ms)), **record.attributes} if record else {}
-        columns = {f"customer.{name}": value for name, value in facts.items()}
-        made.append(assemble(spec, {**columns, "action.group": group}, 1, now_ms=int(at_ms)))
-    return np.vstack(made)
+    kinds = {feature.side.removeprefix("with_") for feature in spec.features if feature.side.startswith("with_")}
+    columns = {feature.name: np.full(len(contacts), None, object) for feature in spec.features}
+    rows = contacts.to_dict("records")
+    for at, row in enumerate(track(rows, "features", console=Console(stderr=True), transient=True)):
+        for name, value in _facts(row, store.load(row["customer_id"]), kinds).items():
+            if name in columns:
+                columns[name][at] = value
+    return assemble(spec, columns, len(contacts), now_ms=contacts.start_ms.to_numpy(np.int64))
+
+
+def _facts(row: Mapping[str, object], record: Record | None, kinds: Collection[str]) -> dict[str, object]:
+    """Everything known of one contact at its moment, under qualified names."""
+    known: dict[str, object] = {f"action.{name}": value for name, value in row.items()}
+    if record is None:
+        return known
+    now_ms = int(str(row["start_ms"]))
+    known |= {f"customer.{name}": value for name, value in {**behaviour(record, now_ms), **record.attributes}.items()}
+    for kind, by_name in dealings(record, now_ms, kinds).items():
+        own = by_name.get(str(row[FIELD[kind]]), {})
+        known |= {f"with_{kind}.{fact}": number for fact, number in own.items()}
+    return known
 
 
 def _metrics(

@@ -1,4 +1,4 @@
-"""What one customer's history says of each group, objective, channel and action: the side of features between the two."""
+"""What one customer's history says of each group, objective, channel and action: features between the two."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence

@@ -1,15 +1,16 @@
 """The customer as one decision sees it: the stored record, and what the caller sent along."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.customer.change import allows, set_consent, suppressed
+from engine.customer.dealings import dealings
 from engine.customer.features import behaviour
 from engine.customer.privacy import NO_SIGNALS, Signals
 from engine.customer.record import Consent, Record
-from engine.decide.purposes import UNDECLARED, Declared, lineage
-from engine.decide.request import CustomerView, Scalar
+from engine.decide.purposes import Declared, lineage
+from engine.decide.request import CustomerView, Needs, Scalar
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,14 @@ class Sent:
     signals: Signals = NO_SIGNALS
 
 
-def view(
-    stored: Record | None,
-    sent: Sent,
-    asked: Iterable[tuple[str, str]],
-    now_ms: int,
-    declared: Declared = UNDECLARED,
-) -> CustomerView:
+def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> CustomerView:
     """Join the stored record with what was sent; inline attributes win, inline consents can only narrow.
 
     Args:
         stored: the record; None when the id is unknown or there is none.
         sent: what the caller sent.
-        asked: (purpose, channel) pairs the decision may need.
+        needs: what the decision must know.
         now_ms: the decision's moment.
-        declared: the bundle's purposes, by which signals from outside are read.
 
     Returns:
         the view; a person who is known to nobody has no consent but the ones sent without an id.
@@ -46,15 +40,17 @@ def view(
     said = Record(sent.customer_id, {}, [])
     for consent in sent.consents:
         said = set_consent(said, consent)
-    all_said = _Said(record, said, sent, declared)
+    all_said = _Said(record, said, sent, needs.declared)
     return CustomerView(
         attributes={**record.attributes, **sent.attributes},
         behaviour=behaviour(record, now_ms),
-        allowed={pair: _allowed(all_said, pair, now_ms) for pair in asked},
+        allowed={pair: _allowed(all_said, pair, now_ms) for pair in needs.consents},
         contacts=tuple(record.contacts[: bisect_left(record.contacts, (now_ms + 1,))]),
         time_zone=sent.time_zone or record.time_zone,
         preferences=record.preferences,
         suppressed=suppressed(record) | suppressed(said),
+        customer_id=sent.customer_id,
+        dealings=dealings(record, now_ms, needs.dealings),
     )
 
 

@@ -55,7 +55,7 @@ class Lineup:
     @property
     def names(self) -> tuple[str, ...]:
         """Every model, once."""
-        every = (*self.champions, *self.challengers, *self.shadows)
+        every: tuple[Champion | Challenger | Shadow, ...] = (*self.champions, *self.challengers, *self.shadows)
         return tuple(dict.fromkeys(each.model for each in every))
 
     def scoring(self, champion: str, customer_id: str) -> str:

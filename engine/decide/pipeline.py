@@ -11,6 +11,7 @@ from engine.decide.catalogue import BoolArray, Catalogue
 from engine.decide.gates import STANDING, Moment, Stages
 from engine.decide.preferences import weights
 from engine.decide.request import NONE, CustomerView, Preferences, Request
+from engine.decide.scoring import Scored
 from engine.decide.selection import rank
 from engine.decide.snapshot import Snapshot
 
@@ -34,7 +35,8 @@ class Evaluation:
         passed: bool[V + 1], the gates' verdicts.
         lost_at: uint8[R], the first stage that holds each row back.
         candidates: int[N], rows that nothing holds back.
-        propensity, value, priority: float64[N].
+        scored: what the models said of them.
+        value, priority: float64[N].
         rankings: for each ask, positions in `candidates`, best first.
         effort: what there was time for.
     """
@@ -45,11 +47,16 @@ class Evaluation:
     passed: BoolArray
     lost_at: Stages
     candidates: NDArray[np.intp]
-    propensity: NDArray[np.float64]
+    scored: Scored
     value: NDArray[np.float64]
     priority: NDArray[np.float64]
     rankings: tuple[NDArray[np.intp], ...]
     effort: Effort = Effort.FULL
+
+    @property
+    def propensity(self) -> NDArray[np.float64]:
+        """float64[N]: calibrated chances of the wished response."""
+        return self.scored.propensity
 
 
 def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort: Effort = Effort.FULL) -> Evaluation:
@@ -71,16 +78,14 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort:
     passed = snapshot.gates.evaluate(moment)
     lost_at = snapshot.gates.lost_at(passed)
     candidates = np.flatnonzero(asked & (lost_at == STANDING))
-    propensity = _propensity(snapshot, moment, candidates, effort)
+    scored = _scored(snapshot, moment, candidates, effort)
     values, levers = snapshot.worth.adjust(moment, catalogue.value, catalogue.lever)
     value = values[candidates]
     lever = levers[candidates] * _preferred(customer.preferences, catalogue, candidates)
-    priority = priority_of(propensity, value, lever)
+    priority = priority_of(scored.propensity, value, lever)
     place = catalogue.place[candidates]
     rankings = tuple(rank(priority, place == catalogue.place_of(ask), ask.limit) for ask in request.asks)
-    return Evaluation(
-        snapshot, moment, asked, passed, lost_at, candidates, propensity, value, priority, rankings, effort
-    )
+    return Evaluation(snapshot, moment, asked, passed, lost_at, candidates, scored, value, priority, rankings, effort)
 
 
 def _preferred(asked: Preferences, catalogue: Catalogue, candidates: NDArray[np.intp]) -> NDArray[np.float64] | float:
@@ -98,10 +103,7 @@ def _asked(snapshot: Snapshot, request: Request, effort: Effort) -> BoolArray:
     return rows & snapshot.fallback_rows if effort is Effort.FALLBACK else rows
 
 
-def _propensity(
-    snapshot: Snapshot, moment: Moment, candidates: NDArray[np.intp], effort: Effort
-) -> NDArray[np.float64]:
+def _scored(snapshot: Snapshot, moment: Moment, candidates: NDArray[np.intp], effort: Effort) -> Scored:
     if effort is not Effort.FULL:
-        return snapshot.prior.score(np.empty((len(candidates), 0), np.float32)).astype(np.float64)
-    inputs = snapshot.inputs(moment.facts, moment.request.context, moment.request.now_ms)
-    return snapshot.scoring.score(inputs, candidates)
+        return snapshot.scoring.prior(candidates)
+    return snapshot.scoring.propensity(moment, candidates)

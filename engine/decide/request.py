@@ -1,10 +1,12 @@
 """What one decision is asked: plain values, already checked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
+
+from engine.decide.purposes import UNDECLARED, Declared
 
 Plain = bool | int | float | str
 Scalar = Plain | list[Plain] | dict[str, Plain]  # a list or a map holds one kind
@@ -77,6 +79,21 @@ class CustomerView:
     def facts(self) -> dict[str, Scalar]:
         """Everything expressions and features read as `customer.*`; attributes win over behaviour."""
         return {**self.behaviour, **self.attributes}
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a decision must know of a customer.
+
+    Args:
+        consents: the (purpose, channel) pairs that it may ask about.
+        declared: the bundle's purposes, by which signals from outside are read.
+        dealings: the kinds of key by which some model reads the history.
+    """
+
+    consents: Collection[tuple[str, str]]
+    declared: Declared = UNDECLARED
+    dealings: Collection[str] = ()
 
 
 @dataclass(frozen=True)

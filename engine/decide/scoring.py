@@ -1,7 +1,8 @@
 """Scoring: which model scores which rows, and for whom."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,32 +10,63 @@ from numpy.typing import NDArray
 from engine.decide.catalogue import Catalogue, Rows
 from engine.decide.gates import Moment
 from engine.decide.lineup import Lineup
-from models import RowScorer, RowTable
+from models import FeatureSpec, Inputs, OnnxRows, PriorScorer, RowScorer, RowTable, Scorer
 
 Codes = NDArray[np.intp]
 Float64Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Model:
-    """One model over the rows of one catalogue.
+class Contender:
+    """A model that has not met a catalogue yet.
 
     Args:
+        spec: what it reads.
+        scorer: it, over any features.
         base_rate: its chance of a response when nothing else is known.
+        bind: the fastest exact way to score the rows of a table.
     """
 
     name: str
     version: str
+    spec: FeatureSpec
+    scorer: Scorer
+    base_rate: float
+    bind: Callable[[RowTable], RowScorer] | None = None
+
+    def over(self, table: RowTable, *, once: bool) -> "Model":
+        """The model over the rows of a table; for one request alone nothing is prepared."""
+        plain = OnnxRows(table, self.scorer)
+        return Model(self, table, plain if once or self.bind is None else self.bind(table))
+
+
+def first_day(name: str, rate: float) -> Contender:
+    """What stands in for a model that is not trained yet: the same chance for every row."""
+    return Contender(name, "prior", FeatureSpec(()), PriorScorer(rate), rate)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model over the rows of one catalogue."""
+
+    contender: Contender
     table: RowTable
     scorer: RowScorer
-    base_rate: float
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return f"{self.contender.name}/{self.contender.version}"
+
+    def inputs(self, moment: Moment) -> Inputs:
+        """What it reads of one request."""
+        facts: dict[str, object] = {f"customer.{name}": value for name, value in moment.facts.items()}
+        facts |= {f"request.{name}": value for name, value in moment.request.context.items()}
+        return self.table.inputs(facts, moment.customer.dealings, moment.request.now_ms)
 
     def score(self, moment: Moment, rows: Rows) -> Float64Array:
         """float64[N]: the chances of some rows."""
-        facts = {f"customer.{name}": value for name, value in moment.facts.items()}
-        facts |= {f"request.{name}": value for name, value in moment.request.context.items()}
-        inputs = self.table.inputs(facts, moment.customer.dealings, moment.request.now_ms)
-        return self.scorer.score(inputs, rows)
+        return self.scorer.score(self.inputs(moment), rows)
 
 
 @dataclass(frozen=True)
@@ -57,18 +89,34 @@ class Scoring:
 
     Args:
         lineup: who scores what.
-        models: name -> model, all over the rows of the same catalogue.
+        contenders: every model that the lineup names.
         catalogue: the rows.
+        once: whether it is for one request alone.
     """
 
-    def __init__(self, lineup: Lineup, models: Mapping[str, Model], catalogue: Catalogue) -> None:
-        self.lineup, self.models = lineup, models
-        self._champions = [models[champion.model] for champion in lineup.champions]
+    def __init__(
+        self, lineup: Lineup, contenders: Sequence[Contender], catalogue: Catalogue, *, once: bool = False
+    ) -> None:
+        self.lineup, self._contenders = lineup, contenders
+        tables = {each.spec.fingerprint: each.spec for each in contenders}
+        over = {fingerprint: build_table(spec, catalogue) for fingerprint, spec in tables.items()}
+        self.models = {each.name: each.over(over[each.spec.fingerprint], once=once) for each in contenders}
+        self._champions = [self.models[champion.model] for champion in lineup.champions]
         self._champion_of_row: Codes = np.zeros(catalogue.size, np.intp)
         for at, champion in enumerate(lineup.champions):
             self._champion_of_row[catalogue.governed(champion.scope)] = at
-        rates = np.array([model.base_rate for model in self._champions])
+        rates = np.array([model.contender.base_rate for model in self._champions])
         self._prior_of_row: Float64Array = rates[self._champion_of_row]
+
+    def over(self, catalogue: Catalogue) -> "Scoring":
+        """The same models over the rows that one request brings."""
+        return Scoring(self.lineup, self._contenders, catalogue, once=True)
+
+    @cached_property
+    def dealings(self) -> frozenset[str]:
+        """The kinds of key, and `action`, by which some model reads the customer's history."""
+        sides = {feature.side for each in self._contenders for feature in each.spec.features}
+        return frozenset(side.removeprefix("with_") for side in sides if side.startswith("with_"))
 
     def prior(self, rows: Rows) -> Scored:
         """What is said without asking a model: each champion's base rate."""
@@ -82,7 +130,8 @@ class Scoring:
             rows: intp[N].
         """
         customer_id = moment.customer.customer_id
-        models = tuple(self.models[self.lineup.scoring(each.name, customer_id)] for each in self._champions)
+        names = [self.lineup.scoring(champion.model, customer_id) for champion in self.lineup.champions]
+        models = tuple(self.models[name] for name in names)
         by = self._champion_of_row[rows]
         if len(models) == 1:
             return Scored(models[0].score(moment, rows), models, by)
@@ -93,10 +142,17 @@ class Scoring:
 
     def shadows(self, moment: Moment, rows: Rows, scored: Scored) -> Iterator[tuple[Model, Rows, Float64Array]]:
         """What each shadow says of the rows that the model it follows has scored."""
-        names = [model.name for model in scored.models]
+        names = [model.contender.name for model in scored.models]
         for shadow in self.lineup.shadows:
             followed = [at for at, name in enumerate(names) if name == shadow.of]
             own = rows[np.isin(scored.by, followed)]
             if len(own):
                 model = self.models[shadow.model]
                 yield model, own, model.score(moment, own)
+
+
+def build_table(spec: FeatureSpec, catalogue: Catalogue) -> RowTable:
+    """The features of a catalogue's rows."""
+    columns = {f"action.{name}": column for name, column in catalogue.columns.items()}
+    keys = {kind: catalogue.names(kind) for kind in ("group", "objective", "channel", "action")}
+    return RowTable(spec, columns, keys, catalogue.size)

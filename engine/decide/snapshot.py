@@ -17,9 +17,9 @@ from engine.decide.gates import Gates
 from engine.decide.lookups import TableBlock, Worth
 from engine.decide.preferences import PreferenceBlock
 from engine.decide.quiet import QuietBlock
-from engine.decide.request import Inline, Scalar
+from engine.decide.request import Inline, Needs, Request
+from engine.decide.scoring import Contender, Scoring
 from engine.decide.windows import WindowBlock
-from models import FeatureSpec, Inputs, OnnxRows, RowScorer, RowTable, Scorer
 
 
 @dataclass(frozen=True)
@@ -28,20 +28,14 @@ class Snapshot:
 
     Args:
         version: digest of the bundle's files and the model.
-        table: the rows' features, as the full model reads them.
-        scoring: the full model over the table.
-        scorer: the full model over any features.
-        prior: stands in when time is short.
+        scoring: the models over the rows.
     """
 
     version: str
     bundle: Bundle
     catalogue: Catalogue
     gates: Gates
-    table: RowTable
-    scoring: RowScorer
-    scorer: Scorer
-    prior: Scorer
+    scoring: Scoring
 
     @cached_property
     def action_of(self) -> dict[str, Action]:
@@ -56,17 +50,6 @@ class Snapshot:
             rows[self.catalogue.governed({"channel": channel, "action": action})] = True
         return rows
 
-    def inputs(self, facts: Mapping[str, Scalar], context: Mapping[str, Scalar], now_ms: int) -> Inputs:
-        """What the model reads of one request.
-
-        Args:
-            facts, context: of the customer and the request.
-            now_ms: the moment that ages are counted to.
-        """
-        read: dict[str, object] = {f"customer.{name}": value for name, value in facts.items()}
-        read |= {f"request.{name}": value for name, value in context.items()}
-        return self.table.inputs(read, {}, now_ms)
-
     @cached_property
     def worth(self) -> Worth:
         """What tables say rows are worth."""
@@ -77,6 +60,10 @@ class Snapshot:
         """Every (purpose, channel) a decision may ask about."""
         channels = self.catalogue.names("channel")
         return {(p, str(c)) for have, c in zip(self.catalogue.purposes, channels, strict=True) for p in have}
+
+    def needs(self, request: Request) -> Needs:
+        """What a decision must know of the customer."""
+        return Needs(self.consents | request.consents, self.bundle.declared, self.scoring.dealings)
 
     def with_inline(self, inline: Sequence[Inline], keys: Sequence[str]) -> "Snapshot":
         """The same rules over the candidates that one request brings, and the catalogue's actions it names beside them.
@@ -93,9 +80,8 @@ class Snapshot:
             *(_action(candidate, own) for candidate in inline),
         )
         catalogue = compile_rows(self.bundle, actions)
-        table = build_table(self.table.spec, catalogue)
-        gates, scoring = build_gates(self.bundle, catalogue), OnnxRows(table, self.scorer)
-        return replace(self, catalogue=catalogue, gates=gates, table=table, scoring=scoring)
+        gates, scoring = build_gates(self.bundle, catalogue), self.scoring.over(catalogue)
+        return replace(self, catalogue=catalogue, gates=gates, scoring=scoring)
 
 
 def _action(candidate: Inline, channels: tuple[str, ...]) -> Action:
@@ -110,32 +96,22 @@ def _action(candidate: Inline, channels: tuple[str, ...]) -> Action:
     )
 
 
-def build_snapshot(
-    bundle: Bundle, texts: Mapping[str, str], spec: FeatureSpec, scorers: tuple[Scorer, Scorer], model: str
-) -> Snapshot:
-    """Compile a bundle and a model into one snapshot.
+def build_snapshot(bundle: Bundle, texts: Mapping[str, str], contenders: Sequence[Contender]) -> Snapshot:
+    """Compile a bundle and its models into one snapshot.
 
     Args:
         bundle: as `read_bundle` returns it.
         texts: the bundle's files, for the version's digest.
-        spec: the model's features.
-        scorers: the full model and the prior.
-        model: the model's version.
+        contenders: every model that the bundle names.
     """
-    digest = hashlib.sha256(model.encode())
+    digest = hashlib.sha256()
+    for contender in contenders:
+        digest.update(f"{contender.name}/{contender.version}\0".encode())
     for name in sorted(texts):
         digest.update(name.encode() + b"\0" + texts[name].encode() + b"\0")
     catalogue = compile_rows(bundle, bundle.actions)
-    gates = build_gates(bundle, catalogue)
-    table = build_table(spec, catalogue)
-    return Snapshot(digest.hexdigest()[:12], bundle, catalogue, gates, table, OnnxRows(table, scorers[0]), *scorers)
-
-
-def build_table(spec: FeatureSpec, catalogue: Catalogue) -> RowTable:
-    """The features of a catalogue's rows."""
-    columns = {f"action.{name}": column for name, column in catalogue.columns.items()}
-    keys = {kind: catalogue.names(kind) for kind in ("group", "objective", "channel", "action")}
-    return RowTable(spec, columns, keys, catalogue.size)
+    scoring = Scoring(bundle.lineup, contenders, catalogue)
+    return Snapshot(digest.hexdigest()[:12], bundle, catalogue, build_gates(bundle, catalogue), scoring)
 
 
 def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:

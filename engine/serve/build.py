@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from engine.decide.bundle import FILES, TABLES, read_bundle
+from engine.decide.bundle import FILES, TABLES, Bundle, read_bundle
 from engine.decide.faults import BundleError, Fault
+from engine.decide.scoring import Contender, first_day
 from engine.decide.snapshot import Snapshot, build_snapshot
-from models import RESPONSE, FeatureSpec, ModelError, PriorScorer, Registry, row_scorer, write_whole
+from models import FeatureSpec, ModelError, Registry, RowScorer, RowTable, row_scorer, write_whole
 from rules import Library, Schema
 
 FITTING = {
@@ -62,19 +63,37 @@ def load_snapshot(bundle: Path, registry: Path | None, conditions: Path | None =
         ModelError: when a model is there and does not fit.
     """
     texts = read_texts(bundle)
-    prior = PriorScorer(FIRST_DAY_RATE)
     known = _stored(conditions)
     library = Library(known)
     read = read_bundle(texts, library)
     if conditions is not None and library.packed != known:
         conditions.parent.mkdir(parents=True, exist_ok=True)
         write_whole(conditions, msgspec.msgpack.encode(library.packed))
-    if registry is None or not (registry / RESPONSE / "latest").exists():
-        return build_snapshot(read, texts, FeatureSpec(()), (prior, prior), "prior")
-    manifest, scorer = Registry(registry).load(RESPONSE)
-    _fits(manifest.spec, read.schema)
-    snapshot = build_snapshot(read, texts, manifest.spec, (scorer, PriorScorer(manifest.base_rate)), manifest.version)
-    return replace(snapshot, scoring=row_scorer(scorer.model, snapshot.table, time.perf_counter_ns))
+    return build_snapshot(read, texts, _contenders(read, registry))
+
+
+def _contenders(bundle: Bundle, registry: Path | None) -> list[Contender]:
+    """Every model that the bundle names; a champion that is not trained yet is the prior, of any other that is a fault.
+
+    Raises:
+        ModelError: when one is missing, damaged, or does not fit the schema.
+    """
+    champions = {champion.model for champion in bundle.lineup.champions}
+    made = []
+    for name in bundle.lineup.names:
+        trained = registry is not None and (registry / name / "latest").exists()
+        if registry is None or not (trained or name not in champions):
+            made.append(first_day(name, FIRST_DAY_RATE))
+            continue
+        manifest, scorer = Registry(registry).load(name)
+        _fits(manifest.spec, bundle.schema)
+        bind = partial(_bind, scorer.model)
+        made.append(Contender(name, manifest.version, manifest.spec, scorer, manifest.base_rate, bind))
+    return made
+
+
+def _bind(model: bytes, table: RowTable) -> RowScorer:
+    return row_scorer(model, table, time.perf_counter_ns)
 
 
 def _stored(conditions: Path | None) -> Mapping[str, bytes]:

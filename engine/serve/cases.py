@@ -17,10 +17,10 @@ from engine.decide.bundle import read_bundle
 from engine.decide.faults import unknown
 from engine.decide.pipeline import Evaluation, decide
 from engine.decide.request import Ask, Inline, Preferences, Request
+from engine.decide.scoring import first_day
 from engine.decide.snapshot import Snapshot, build_snapshot
 from engine.decide.values import clock_minutes, duration_ms, moment_ms
 from engine.serve.build import read_texts
-from models import FeatureSpec, PriorScorer
 
 NOW = "2026-11-24T10:00Z"
 CHANCE = 0.1  # cases test rules, not the model: everything is equally likely
@@ -50,8 +50,8 @@ def run_cases(directory: Path) -> Iterator[Outcome]:
         ValueError: when a case cannot be read; the message names it.
     """
     texts = read_texts(directory)
-    prior = PriorScorer(CHANCE)
-    snapshot = build_snapshot(read_bundle(texts), texts, FeatureSpec(()), (prior, prior), "cases")
+    read = read_bundle(texts)
+    snapshot = build_snapshot(read, texts, [first_day(name, CHANCE) for name in read.lineup.names])
     for file in sorted((directory / "cases").glob("*.yaml")):
         for case in _read(file):
             name = str(case.get("case"))
@@ -103,7 +103,6 @@ def _decide(snapshot: Snapshot, place: str, given: Mapping[str, Any], ask: Mappi
         action_keys=tuple(ask.get("actions", [])),
         inline=inline,
     )
-    asked = snapshot.consents | request.consents
     stored = None if given.get("stranger") else _record(snapshot, place, given, now_ms)
     sent = given.get("sent", {})
     consents = tuple(_consent(place, text, now_ms) for text in sent.get("consents", []))
@@ -114,7 +113,7 @@ def _decide(snapshot: Snapshot, place: str, given: Mapping[str, Any], ask: Mappi
         sent.get("time_zone", ZONE if given.get("stranger") else ""),
         Signals(sent.get("tcf", ""), sent.get("gpp", ""), sent.get("gpc", False)),
     )
-    return decide(snapshot, view(stored, said, asked, now_ms, snapshot.bundle.declared), request)
+    return decide(snapshot, view(stored, said, snapshot.needs(request), now_ms), request)
 
 
 def _inline(entry: Mapping[str, Any]) -> Inline:

@@ -196,9 +196,8 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     holder = Holder(settings.snapshot())
     store = LmdbStore(settings.state / "store")
     journal = SegmentJournal(settings.state / "journal", index)
-    server, healths = make_server(
-        Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
-    )
+    shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
+    server, healths = make_server(shell)
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     ready.set()
@@ -208,8 +207,7 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
     time.sleep(LINGER_S)
     server.stop(GRACE_S).wait()
-    journal.close()
-    store.close()
+    shell.close()
 
 
 def _reload(holder: Holder, settings: Settings) -> None:

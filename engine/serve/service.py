@@ -16,6 +16,7 @@ from engine.decide.pipeline import Effort, decide
 from engine.decide.snapshot import Snapshot
 from engine.journal.protocol import Journal
 from engine.serve.limits import Limits
+from engine.serve.shadow import Shadows
 from engine.serve.wire import FieldError, Reader, write_record, write_response
 from engine.store.protocol import Store
 
@@ -44,10 +45,17 @@ class Shell:
     def __init__(self, holder: Holder, store: Store, journal: Journal, draw: Callable[[], int], limits: Limits) -> None:
         self.holder, self.store, self.journal, self.draw = holder, store, journal, draw
         self.limits = limits
+        self.shadows = Shadows(journal)
 
     def reader(self) -> Reader:
         """A reader against the snapshot in force."""
         return Reader(self.holder.current, self.limits)
+
+    def close(self) -> None:
+        """Write what waits, and release everything."""
+        self.shadows.close()
+        self.journal.close()
+        self.store.close()
 
 
 def now_ms() -> int:
@@ -70,12 +78,12 @@ class DecisionService:
         asked = reader.request(message, now_ms(), seed)
         sent = reader.customer(message.customer, asked.now_ms)
         stored = shell.store.load(sent.customer_id) if sent.customer_id else None
-        pairs = reader.snapshot.consents | asked.consents
-        customer = view(stored, sent, pairs, asked.now_ms, reader.snapshot.bundle.declared)
+        customer = view(stored, sent, reader.snapshot.needs(asked), asked.now_ms)
         effort = effort_for(message.budget_ms, context.time_remaining())
         evaluation = decide(reader.snapshot, customer, asked, effort)
         reply = write_response(evaluation, asked, message.explain, f"{seed:016x}")
         shell.journal.offer(_entry(message, reply, asked.now_ms, asked.seed))
+        shell.shadows.offer(reply.decision_id, evaluation)
         return reply
 
 

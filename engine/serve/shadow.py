@@ -58,7 +58,7 @@ class Shadows:
             said = {
                 "kind": "shadow",
                 "decision_id": decision_id,
-                "model": f"{model.name}/{model.version}",
+                "model": model.title,
                 "action_keys": keys[rows].tolist(),
                 "channels": channels[rows].tolist(),
                 "propensity": propensity.tolist(),

@@ -12,9 +12,10 @@ from engine.decide import explain
 from engine.decide.bundle import read_bundle
 from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, Contact, CustomerView, Inline, Request
+from engine.decide.scoring import first_day
 from engine.decide.snapshot import build_snapshot
 from engine.decide.values import UNITS_MS
-from models import FeatureSpec, PriorScorer
+from models import RESPONSE
 from tests.oracle import oracle
 from tests.oracle.conditions import CONDITIONS, WORDS
 
@@ -134,8 +135,8 @@ def texts_of(world, order=lambda items: items):
 
 def snapshot_of(world, order=lambda items: items):
     texts = texts_of(world, order)
-    prior = PriorScorer(0.125)  # a power of two: both sides multiply alike
-    return build_snapshot(read_bundle(texts), texts, FeatureSpec(()), (prior, prior), "test")
+    prior = first_day(RESPONSE, 0.125)  # a power of two: both sides multiply alike
+    return build_snapshot(read_bundle(texts), texts, [prior])
 
 
 def customer_of(person):

@@ -1,5 +1,7 @@
 """Training and serving see the same features, and a decision alone is the decision in a batch."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -9,13 +11,14 @@ from engine.customer.change import apply_interaction
 from engine.customer.features import behaviour
 from engine.customer.record import Interaction, Record
 from engine.customer.view import Sent, view
-from engine.decide.behaviour import BEHAVIOUR
+from engine.decide.behaviour import BEHAVIOUR, DEALINGS
 from engine.decide.bundle import read_bundle
 from engine.decide.pipeline import decide
-from engine.decide.request import Ask, Request
+from engine.decide.request import Ask, Needs, Request
+from engine.decide.scoring import Contender
 from engine.decide.snapshot import build_snapshot
 from engine.store.lmdb import LmdbStore
-from models import Feature, FeatureSpec, PriorScorer
+from models import RESPONSE, Feature, FeatureSpec
 from training.run import features_of
 
 NOW_MS = 1_700_000_000_000
@@ -23,6 +26,8 @@ SPEC = FeatureSpec((
     *(Feature(f"customer.{name}") for name in BEHAVIOUR),
     Feature("customer.city", "categorical", ("Oslo", "Rome")),
     Feature("action.group", "categorical", ("g0", "g1")),
+    *(Feature(f"with_group.{name}") for name in DEALINGS),
+    *(Feature(f"with_action.{name}") for name in DEALINGS),
 ))  # fmt: skip
 TEXTS = {
     "schema.yaml": "customer: {city: string}",
@@ -41,7 +46,7 @@ class Remembering:
 
 
 def snapshot_with(scorer):
-    return build_snapshot(read_bundle(TEXTS), TEXTS, SPEC, (scorer, PriorScorer(0.1)), "test")
+    return build_snapshot(read_bundle(TEXTS), TEXTS, [Contender(RESPONSE, "test", SPEC, scorer, 0.1)])
 
 
 events = st.builds(
@@ -51,6 +56,7 @@ events = st.builds(
     kind=st.sampled_from(["purchase", "exposure", "redemption"]),
     at_ms=st.integers(NOW_MS - 200 * 86_400_000, NOW_MS + 86_400_000),
     action_key=st.sampled_from(["a0", "a1"]),
+    group=st.sampled_from(["g0", "g1"]),
     amount=st.floats(0, 1000),
     discount=st.sampled_from([0.0, 1.5]),
 )
@@ -62,16 +68,17 @@ def test_training_builds_the_features_that_serving_scores(tmp_path_factory, hist
     store = LmdbStore(tmp_path_factory.mktemp("store"), 1 << 22)
     store.put([Record("anna", attributes)])
     store.apply(history)
-    contacts = pd.DataFrame({"customer_id": "anna", "start_ms": NOW_MS, "group": ["g0", "g1"]})
+    contacts = pd.DataFrame(
+        {"customer_id": "anna", "start_ms": NOW_MS, "action_key": ["a0", "a1"], "group": ["g0", "g1"]}
+    )
     trained = features_of(SPEC, contacts, store)
     scorer = Remembering()
     snapshot = snapshot_with(scorer)
 
-    customer = view(store.load("anna"), Sent("anna"), snapshot.consents, NOW_MS)
-    allowed = dict.fromkeys(snapshot.consents, True)
-    served = decide(
-        snapshot, type(customer)(customer.attributes, customer.behaviour, allowed), Request((Ask("web"),), NOW_MS)
-    )
+    request = Request((Ask("web"),), NOW_MS)
+    customer = view(store.load("anna"), Sent("anna"), snapshot.needs(request), NOW_MS)
+    allowed = dataclasses.replace(customer, allowed=dict.fromkeys(snapshot.consents, True), contacts=())
+    served = decide(snapshot, allowed, request)
     store.close()
 
     assert len(served.candidates) == 2
@@ -92,7 +99,7 @@ def test_what_comes_later_never_changes_what_stood(history):
 
 def test_a_row_scores_alone_as_it_does_among_others():
     snapshot = snapshot_with(Remembering())
-    customer = view(None, Sent("", {"city": "Rome"}), (), NOW_MS)
+    customer = view(None, Sent("", {"city": "Rome"}), Needs(()), NOW_MS)
     allowed = dict.fromkeys(snapshot.consents, True)
     customer = type(customer)(customer.attributes, customer.behaviour, allowed)
 

@@ -6,8 +6,9 @@ from engine.decide import explain
 from engine.decide.bundle import read_bundle
 from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, Contact, CustomerView, Preferences, Request
+from engine.decide.scoring import first_day
 from engine.decide.snapshot import build_snapshot
-from models import FeatureSpec, PriorScorer
+from models import RESPONSE
 
 NOW_MS = 1_764_000_000_000  # 2025-11-24 16:00 UTC
 HOUR_MS = 3_600_000
@@ -20,8 +21,8 @@ TEXTS = {
     "contact: [{name: one a day, kind: exposure, at_most: 1, within: 1d, per: group}]\n",
     "arbitration.yaml": "fallback: {web: loan}",
 }
-PRIOR = PriorScorer(0.5)
-SNAPSHOT = build_snapshot(read_bundle(TEXTS), TEXTS, FeatureSpec(()), (PRIOR, PRIOR), "test")
+PRIOR = [first_day(RESPONSE, 0.5)]
+SNAPSHOT = build_snapshot(read_bundle(TEXTS), TEXTS, PRIOR)
 ALL = {("marketing", "web"): True, ("marketing", "email"): True}
 
 

@@ -10,8 +10,9 @@ from engine.decide.faults import BundleError
 from engine.decide.pipeline import decide
 from engine.decide.request import Ask, CustomerView, Request
 from engine.decide.review import review
+from engine.decide.scoring import first_day
 from engine.decide.snapshot import build_snapshot
-from models import FeatureSpec, PriorScorer
+from models import RESPONSE
 
 GOOD = {
     "schema.yaml": "customer: {age: {type: int, min: 0, max: 99}, city: string, vip: bool}\naction: {least: int}",
@@ -19,7 +20,7 @@ GOOD = {
     "actions.csv": "action_key,objective,group,purposes,value\ncard,grow,cards,a,1\nloan,grow,loans,a,1\n",
     "policies.yaml": "{}",
 }
-PRIOR = PriorScorer(0.5)
+PRIOR = [first_day(RESPONSE, 0.5)]
 
 
 def bundle_of(table):
@@ -28,7 +29,7 @@ def bundle_of(table):
 
 def ranked(table, **facts):
     texts = {**GOOD, "tables/t.csv": table}
-    snapshot = build_snapshot(read_bundle(texts), texts, FeatureSpec(()), (PRIOR, PRIOR), "test")
+    snapshot = build_snapshot(read_bundle(texts), texts, PRIOR)
     evaluation = decide(snapshot, CustomerView(facts, {}, {("a", "web"): True}), Request((Ask("web", limit=9),), 1))
     keys = snapshot.catalogue.names("action")[evaluation.candidates]
     return dict(zip(keys.tolist(), (evaluation.priority / 0.5).tolist(), strict=True))

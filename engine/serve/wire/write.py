@@ -56,7 +56,7 @@ def _reason(reason: explain.Reason) -> decision_pb2.Reason:
 
 def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_pb2.RankedAction]:
     catalogue, rows = evaluation.snapshot.catalogue, evaluation.candidates
-    keys = catalogue.names("action")
+    keys, scored = catalogue.names("action"), evaluation.scored
     return [
         decision_pb2.RankedAction(
             rank=place,
@@ -67,6 +67,7 @@ def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_p
             selection_probability=1.0,
             message=catalogue.message[rows[at]],
             fallback=evaluation.effort is Effort.FALLBACK,
+            model=scored.models[scored.by[at]].title,
         )
         for place, at in enumerate(chosen, 1)
     ]
