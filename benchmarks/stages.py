@@ -13,9 +13,10 @@ from benchmarks.workload import CHANNELS, NOW_MS, build
 from engine.customer.view import view
 from engine.decide import explain
 from engine.decide.arbitration import priority_of
+from engine.decide.chance import Stream
 from engine.decide.gates import STANDING, Moment
 from engine.decide.pipeline import decide
-from engine.decide.selection import rank
+from engine.decide.selection import Greedy
 from engine.journal.segments import SegmentJournal
 from engine.serve.build import load_snapshot
 from engine.serve.limits import Limits
@@ -79,6 +80,7 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
     packed = asked.SerializeToString()
     reply = write_response(evaluation, request, 0, "bench")
     every = np.ones(len(rows), np.bool_)
+    objective = snapshot.catalogue.objective[rows]
     value, lever = snapshot.catalogue.value[rows], snapshot.catalogue.lever[rows]
     yield {
         "parse and read": lambda: reader.request(decision_pb2.DecideRequest.FromString(packed), NOW_MS, 1),
@@ -89,7 +91,7 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
         "features": lambda: model.inputs(moment),
         "score": lambda: model.scorer.score(inputs, rows),
         "arbitration": lambda: priority_of(evaluation.propensity, value, lever),
-        "selection": lambda: rank(evaluation.priority, every, 3),
+        "selection": lambda: Greedy().select(evaluation.priority, every, 3, objective, Stream(1)),
         "whole core": lambda: decide(snapshot, customer, request),
         "write": lambda: write_response(evaluation, request, 0, "bench").SerializeToString(),
         "words, full": lambda: explain.full(evaluation),

@@ -6,6 +6,8 @@ from functools import cached_property
 
 from engine.decide.actions import FILE, YAML_FILE, Action, read_actions
 from engine.decide.channels import Channel, read_channels
+from engine.decide.exploration import Explorer
+from engine.decide.explore_file import read_explore
 from engine.decide.faults import BundleError, Fault, unknown
 from engine.decide.lineup import ALONE, Lineup, read_lineup
 from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_policies
@@ -35,6 +37,7 @@ class Bundle:
     declared: Declared = UNDECLARED
     tables: tuple[Table, ...] = ()
     lineup: Lineup = ALONE
+    explore: Mapping[str, Explorer] = field(default_factory=dict)
 
     @cached_property
     def channel_of(self) -> dict[str, Channel]:
@@ -59,6 +62,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     known = _known(actions, channels)
     policies, contacts = read_policies(files["policies.yaml"], Language(schema, library or Library()), known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
+    explore = read_explore(files["arbitration.yaml"], known["objective"])
     declared = read_purposes(files["purposes.yaml"])
     lineup = read_lineup(files["models.yaml"], known)
     read = [read_table(name, text, schema) for name, text in sorted(texts.items()) if name.startswith(TABLES)]
@@ -71,7 +75,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     if faults:
         raise BundleError(faults)
     tables = tuple(table for table, _ in read)
-    return Bundle(schema, channels, actions, policies, contacts, levers, fallback, declared, tables, lineup)
+    return Bundle(schema, channels, actions, policies, contacts, levers, fallback, declared, tables, lineup, explore)
 
 
 def _known(actions: tuple[Action, ...], channels: tuple[Channel, ...]) -> dict[str, set[str]]:
@@ -99,7 +103,7 @@ def _undeclared(actions: tuple[Action, ...], declared: Declared) -> list[Fault]:
 
 
 def _arbitration(source: Source, known: Known) -> tuple[dict[str, float], dict[str, str]]:
-    source.only((), source.value, {"levers", "fallback"})
+    source.only((), source.value, {"levers", "fallback", "explore"})
     levers = source.mapping(("levers",), source.value.get("levers"))
     fallback = source.mapping(("fallback",), source.value.get("fallback"))
     for group in levers:

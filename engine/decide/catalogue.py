@@ -70,6 +70,16 @@ class Catalogue:
     def _places(self) -> Iterator[tuple[str, str]]:
         return zip(self.names("channel"), self.names("placement"), strict=True)
 
+    @cached_property
+    def objectives(self) -> dict[str, int]:
+        """Objective -> number."""
+        return {name: at for at, name in enumerate(sorted(set(self.names("objective"))))}
+
+    @cached_property
+    def objective(self) -> Rows:
+        """intp[R]: each row's objective, as `objectives` numbers them."""
+        return np.array([self.objectives[name] for name in self.names("objective")], np.intp)
+
     def place_of(self, ask: Ask) -> int:
         """Where an ask looks: its placement's own rows, or the channel's; -1 when there are none."""
         return self.code.get((ask.channel, ask.placement), self.code.get((ask.channel, ""), -1))

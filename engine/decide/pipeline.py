@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from engine.decide.arbitration import priority_of
 from engine.decide.catalogue import BoolArray, Catalogue
+from engine.decide.chance import stream_of
 from engine.decide.gates import STANDING, Moment, Stages
 from engine.decide.preferences import weights
 from engine.decide.request import NONE, CustomerView, Preferences, Request
 from engine.decide.scoring import Scored
-from engine.decide.selection import rank
 from engine.decide.snapshot import Snapshot
 
 
@@ -37,7 +37,8 @@ class Evaluation:
         candidates: int[N], rows that nothing holds back.
         scored: what the models said of them.
         value, priority: float64[N].
-        rankings: for each ask, positions in `candidates`, best first.
+        rankings: for each ask, positions in `candidates`, first rank first.
+        chances: for each ask, the selection probability of each of them at its rank, given those above it.
         effort: what there was time for.
     """
 
@@ -51,6 +52,7 @@ class Evaluation:
     value: NDArray[np.float64]
     priority: NDArray[np.float64]
     rankings: tuple[NDArray[np.intp], ...]
+    chances: tuple[NDArray[np.float64], ...]
     effort: Effort = Effort.FULL
 
     @property
@@ -83,9 +85,28 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort:
     value = values[candidates]
     lever = levers[candidates] * _preferred(customer.preferences, catalogue, candidates)
     priority = priority_of(scored.propensity, value, lever)
-    place = catalogue.place[candidates]
-    rankings = tuple(rank(priority, place == catalogue.place_of(ask), ask.limit) for ask in request.asks)
-    return Evaluation(snapshot, moment, asked, passed, lost_at, candidates, scored, value, priority, rankings, effort)
+    rankings, chances = _select(snapshot, request, candidates, priority)
+    return Evaluation(
+        snapshot, moment, asked, passed, lost_at, candidates, scored, value, priority, rankings, chances, effort
+    )
+
+
+def _select(
+    snapshot: Snapshot, request: Request, candidates: NDArray[np.intp], priority: NDArray[np.float64]
+) -> tuple[tuple[NDArray[np.intp], ...], tuple[NDArray[np.float64], ...]]:
+    catalogue = snapshot.catalogue
+    place, objective = catalogue.place[candidates], catalogue.objective[candidates]
+    ranked = [
+        snapshot.selector.select(
+            priority,
+            place == catalogue.place_of(ask),
+            ask.limit,
+            objective,
+            stream_of(request.seed, ask.channel, ask.placement),
+        )
+        for ask in request.asks
+    ]
+    return tuple(ranking.positions for ranking in ranked), tuple(ranking.probability for ranking in ranked)
 
 
 def _preferred(asked: Preferences, catalogue: Catalogue, candidates: NDArray[np.intp]) -> NDArray[np.float64] | float:

@@ -19,6 +19,7 @@ from engine.decide.preferences import PreferenceBlock
 from engine.decide.quiet import QuietBlock
 from engine.decide.request import Inline, Needs, Request
 from engine.decide.scoring import Contender, Scoring
+from engine.decide.selection import Exploring, Greedy, Selector
 from engine.decide.windows import WindowBlock
 
 
@@ -54,6 +55,12 @@ class Snapshot:
     def worth(self) -> Worth:
         """What tables say rows are worth."""
         return Worth(self.bundle.tables, self.catalogue)
+
+    @cached_property
+    def selector(self) -> Selector:
+        """Greedy, unless some objective explores."""
+        ways, codes = self.bundle.explore, self.catalogue.objectives
+        return Exploring({codes[name]: ways[name] for name in ways if name in codes}) if ways else Greedy()
 
     @cached_property
     def consents(self) -> set[tuple[str, str]]:

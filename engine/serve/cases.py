@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def run_cases(directory: Path) -> Iterator[Outcome]:
         ValueError: when a case cannot be read; the message names it.
     """
     texts = read_texts(directory)
-    read = read_bundle(texts)
+    read = replace(read_bundle(texts), explore={})  # cases test neither the model nor chance
     snapshot = build_snapshot(read, texts, [first_day(name, CHANCE) for name in read.lineup.names])
     for file in sorted((directory / "cases").glob("*.yaml")):
         for case in _read(file):

@@ -107,7 +107,7 @@ def iso(at_ms):
     return "" if abs(at_ms) == FOREVER_MS else np.datetime64(at_ms, "ms").item().isoformat()
 
 
-def texts_of(world, order=lambda items: items):
+def texts_of(world, order=lambda items: items, explore=None):
     lines = io.StringIO()
     out = csv.writer(lines)
     out.writerow(COLUMNS)
@@ -129,12 +129,12 @@ def texts_of(world, order=lambda items: items):
         "channels.yaml": yaml.safe_dump({channel: {"direction": "inbound"} for channel in CHANNELS}),
         "actions.csv": lines.getvalue(),
         "policies.yaml": yaml.safe_dump(policies),
-        "arbitration.yaml": yaml.safe_dump({"levers": world.levers}),
+        "arbitration.yaml": yaml.safe_dump({"levers": world.levers, "explore": explore or {}}),
     }
 
 
-def snapshot_of(world, order=lambda items: items):
-    texts = texts_of(world, order)
+def snapshot_of(world, order=lambda items: items, explore=None):
+    texts = texts_of(world, order, explore)
     prior = first_day(RESPONSE, 0.125)  # a power of two: both sides multiply alike
     return build_snapshot(read_bundle(texts), texts, [prior])
 
@@ -230,3 +230,49 @@ def test_an_inline_candidate_passes_the_gates_of_a_catalogue_action(world, perso
 
     world.actions.append(new)
     assert answer_of(evaluation) == oracle.decide(world, person, asked, NOW_MS, context, ["new"], chance=0.125)
+
+
+def explorers_of(world):
+    """An entry of `explore` for some of the objectives there are."""
+    parameters = {"epsilon": "epsilon", "squarecb": "gamma", "plackett_luce": "temperature"}
+    way = st.tuples(names(sorted(parameters)), st.floats(0.01, 1), st.floats(0, 1)).map(
+        lambda drawn: {"kind": drawn[0], parameters[drawn[0]]: drawn[1], "price": drawn[2]}
+    )
+    there = sorted({action["objective"] for action in world.actions})
+    return st.dictionaries(names(there), way) if there else st.just({})
+
+
+def chosen_by(evaluation):
+    keys, rows = evaluation.snapshot.catalogue.names("action"), evaluation.candidates
+    pairs = zip(evaluation.rankings, evaluation.chances, strict=True)
+    return [[(keys[rows[at]], chance) for at, chance in zip(*pair, strict=True)] for pair in pairs]
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), people(), asks, contexts, st.integers(1, 2**64 - 1), st.data())
+def test_a_seed_draws_the_same_whatever_the_order_of_files_and_whoever_else_is_asked(
+    world, person, asked, context, seed, data
+):
+    explore, customer = data.draw(explorers_of(world)), customer_of(person)
+    one, other = (snapshot_of(world, order, explore) for order in (lambda items: items, lambda items: items[::-1]))
+
+    together = chosen_by(decide(one, customer, request_of(asked, context, seed=seed)))
+    reordered = chosen_by(decide(other, customer, request_of(asked, context, seed=seed)))
+    alone = [chosen_by(decide(one, customer, request_of([ask], context, seed=seed)))[0] for ask in asked]
+
+    assert together == reordered == alone
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), people(), asks, contexts, st.integers(1, 2**64 - 1), st.data())
+def test_exploration_fills_as_many_places_from_the_rows_that_nothing_holds_back(
+    world, person, asked, context, seed, data
+):
+    snapshot = snapshot_of(world, explore=data.draw(explorers_of(world)))
+    expected = oracle.decide(world, person, asked, NOW_MS, context, chance=0.125)
+
+    found = chosen_by(decide(snapshot, customer_of(person), request_of(asked, context, seed=seed)))
+
+    for ask, chosen, best in zip(asked, found, expected.ranked, strict=True):
+        assert len(chosen) == len(best)
+        assert all((key, ask["channel"]) not in expected.reasons and 0 < chance <= 1 for key, chance in chosen)

@@ -29,10 +29,10 @@ def write_response(
         decision_pb2.ChannelAnswer(
             channel=ask.channel,
             placement=ask.placement,
-            actions=_ranked(evaluation, chosen),
+            actions=_ranked(evaluation, chosen, chances),
             not_before_ms=speaks_from_ms(channel_of[ask.channel], evaluation.moment),
         )
-        for ask, chosen in zip(request.asks, evaluation.rankings, strict=True)
+        for ask, chosen, chances in zip(request.asks, evaluation.rankings, evaluation.chances, strict=True)
     ]
     stages = [decision_pb2.FunnelStage(stage=stage, rows=rows) for stage, rows in explain.funnel(evaluation)]
     return decision_pb2.DecideResponse(
@@ -54,7 +54,9 @@ def _reason(reason: explain.Reason) -> decision_pb2.Reason:
     return decision_pb2.Reason(**{**msgspec.structs.asdict(reason), "saw": saw})
 
 
-def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_pb2.RankedAction]:
+def _ranked(
+    evaluation: Evaluation, chosen: NDArray[np.intp], chances: NDArray[np.float64]
+) -> list[decision_pb2.RankedAction]:
     catalogue, rows = evaluation.snapshot.catalogue, evaluation.candidates
     keys, scored = catalogue.names("action"), evaluation.scored
     return [
@@ -64,12 +66,12 @@ def _ranked(evaluation: Evaluation, chosen: NDArray[np.intp]) -> list[decision_p
             propensity=float(evaluation.propensity[at]),
             value=float(evaluation.value[at]),
             priority=float(evaluation.priority[at]),
-            selection_probability=1.0,
+            selection_probability=float(chance),
             message=catalogue.message[rows[at]],
             fallback=evaluation.effort is Effort.FALLBACK,
             model=scored.models[scored.by[at]].title,
         )
-        for place, at in enumerate(chosen, 1)
+        for place, (at, chance) in enumerate(zip(chosen, chances, strict=True), 1)
     ]
 
 
