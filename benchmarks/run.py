@@ -7,10 +7,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import rules, service, stages, swaps
+from benchmarks import bandits, rules, service, stages, swaps
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-BENCHES = ("stages", "service", "rules", "swaps")
+EVERY = ("stages", "service", "rules", "swaps")
+BENCHES = (*EVERY, "bandits")  # which needs data of its own and measures no time
 SIZES = (10, 100, 1_000)  # rows of the catalogue
 RATE = {10: 300.0, 100: 300.0, 1_000: 60.0}  # calls a second: well below what one worker can do
 
@@ -19,9 +20,9 @@ def run(only: str, *, as_json: bool, quick: bool, history: Path = HISTORY) -> in
     """Measure in one run.
 
     Args:
-        only: one of BENCHES; empty for all.
+        only: one of BENCHES; empty for EVERY one.
         as_json: print one object a line.
-        quick: a tenth of the calls; for a look, so the history is left alone.
+        quick: a tenth of the calls, one order of the rows; for a look, so the history is left alone.
         history: the figures are appended to it.
 
     Returns:
@@ -34,7 +35,7 @@ def run(only: str, *, as_json: bool, quick: bool, history: Path = HISTORY) -> in
         raise ValueError(f"unknown bench '{only}'; known: {', '.join(BENCHES)}")
     scale = 1 if quick else 10
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        chosen = [bench for bench in BENCHES if bench == (only or bench)]
+        chosen = [only] if only else EVERY
         figures = [figure for bench in progress.track(chosen) for figure in _measure(bench, scale)]
     if not quick:
         append(figures, history, machine())
@@ -45,6 +46,9 @@ def run(only: str, *, as_json: bool, quick: bool, history: Path = HISTORY) -> in
 def _measure(bench: str, scale: int) -> Iterator[Figure]:
     if bench == "rules":
         yield from rules.measure(scale)
+        return
+    if bench == "bandits":
+        yield from bandits.measure(seeds=bandits.SEEDS[: 1 if scale == 1 else None])
         return
     with tempfile.TemporaryDirectory() as place:
         if bench == "swaps":
