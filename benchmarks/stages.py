@@ -12,7 +12,6 @@ from benchmarks.report import Figure, percentiles
 from benchmarks.workload import CHANNELS, NOW_MS, build
 from engine.customer.view import view
 from engine.decide import explain
-from engine.decide.arbitration import priority_of
 from engine.decide.chance import Stream
 from engine.decide.gates import STANDING, Moment
 from engine.decide.pipeline import decide
@@ -81,7 +80,6 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
     reply = write_response(evaluation, request, 0, "bench")
     every = np.ones(len(rows), np.bool_)
     objective = snapshot.catalogue.objective[rows]
-    value, lever = snapshot.catalogue.value[rows], snapshot.catalogue.lever[rows]
     yield {
         "parse and read": lambda: reader.request(decision_pb2.DecideRequest.FromString(packed), NOW_MS, 1),
         "load": lambda: store.load(sent.customer_id),
@@ -90,7 +88,9 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
         "rows lost": lambda: snapshot.gates.lost_at(evaluation.passed) == STANDING,
         "features": lambda: model.inputs(moment),
         "score": lambda: model.scorer.score(inputs, rows),
-        "arbitration": lambda: priority_of(evaluation.propensity, value, lever),
+        "arbitration": lambda: snapshot.arbiter.priority(
+            snapshot.worth.factors(moment, rows, evaluation.factors.propensity)
+        ),
         "selection": lambda: Greedy().select(evaluation.priority, every, 3, objective, Stream(1)),
         "whole core": lambda: decide(snapshot, customer, request),
         "write": lambda: write_response(evaluation, request, 0, "bench").SerializeToString(),

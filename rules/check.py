@@ -21,30 +21,17 @@ LENGTH, NESTING = 4_096, 32
 STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
 HAS = re.compile(rf"({STRING})|\bhas\((\s*)(\w+\.\w+)(\s*)\)")
 PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
+WISHES = {"bool": "a condition must be true or false", "double": "a formula must be a double, such as 2.0"}
 Kinds = tuple[tuple[str, str], ...]
 
 
-def check(text: str, schema: Schema) -> Node:
-    """Parse and type-check one condition.
+def check(text: str, schema: Schema, kind: str = "bool") -> Node:
+    """Parse and type-check one expression that must be of a kind.
 
     Args:
         text: at most 4,096 characters, nested at most 32 deep.
         schema: the attributes it may read.
-
-    Raises:
-        RuleError: with line and column.
-    """
-    return typed(text, schema, "bool", "a condition must be true or false")
-
-
-def typed(text: str, schema: Schema, kind: str, wish: str) -> Node:
-    """Parse and type-check one expression that must be of a kind.
-
-    Args:
-        text: as for `check`.
-        schema: the attributes it may read.
-        kind: one of the schema's kinds.
-        wish: what to say when it is of another.
+        kind: a condition's, or one of the others of `WISHES`.
 
     Raises:
         RuleError: with line and column.
@@ -54,7 +41,7 @@ def typed(text: str, schema: Schema, kind: str, wish: str) -> Node:
     try:
         compiled = _environment(tuple(sorted(kinds.items()))).compile(_with_presence(text))
         if compiled.return_type() != _type(kind):
-            raise RuleError(f"{wish}; this is {compiled.return_type().name()}")
+            raise RuleError(f"{WISHES[kind]}; this is {compiled.return_type().name()}")
         tree = read_tree(compiled.serialize(), kinds)
     except RuntimeError as error:
         raise _fault(str(error), list(kinds)) from None

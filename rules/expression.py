@@ -1,4 +1,4 @@
-"""A compiled condition."""
+"""A compiled condition or formula."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Expression:
-    """A condition, checked and compiled; `tree` is what a snapshot stores."""
+    """A condition or a formula, checked and compiled; `tree` is what a snapshot stores."""
 
     text: str
     tree: Node
@@ -54,18 +54,19 @@ class Expression:
         return Verdict(value is True, value is UNKNOWN)
 
 
-def compile_expression(text: str, schema: Schema, library: Library | None = None) -> Expression:
-    """Check and compile one condition.
+def compile_expression(text: str, schema: Schema, library: Library | None = None, *, kind: str = "bool") -> Expression:
+    """Check and compile one expression.
 
     Args:
-        text: the condition.
+        text: the expression.
         schema: what it may read.
-        library: conditions compiled before; this one is added.
+        library: expressions compiled before; this one is added.
+        kind: bool for a condition, double for a formula.
 
     Raises:
         RuleError: with line and column inside the text.
     """
-    expression = Expression(text, (library or Library()).tree(text, schema))
+    expression = Expression(text, (library or Library()).tree(text, schema, kind))
     try:
         expression.plan  # noqa: B018  compiled now, so that what is not supported is refused now
     except UnsupportedError as error:

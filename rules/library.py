@@ -1,4 +1,4 @@
-"""Conditions compiled before, stored beside a snapshot, so that serving needs no parser."""
+"""Expressions compiled before, stored beside a snapshot, so that serving needs no parser."""
 
 import hashlib
 from collections.abc import Mapping
@@ -26,15 +26,15 @@ class Library:
         self._known = packed
         self.packed: dict[str, bytes] = {}
 
-    def tree(self, text: str, schema: Schema) -> Node:
-        """The checked tree of one condition, parsed only when it is new.
+    def tree(self, text: str, schema: Schema, kind: str = "bool") -> Node:
+        """The checked tree of one expression of a kind, parsed only when it is new.
 
         Raises:
             RuleError: with line and column.
         """
-        key = hashlib.sha256(f"{schema.digest}\0{text}".encode()).hexdigest()
+        key = hashlib.sha256(f"{schema.digest}\0{kind}\0{text}".encode()).hexdigest()
         held = self._held(key)
-        tree = held if held is not None else check(text, schema)
+        tree = held if held is not None else check(text, schema, kind)
         self.packed[key] = self._known[key] if held is not None else encode(tree)
         return tree
 

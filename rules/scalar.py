@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rules.errors import UnsupportedError
 from rules.functions import FAILURES, FUNCTIONS
-from rules.tree import Blob, Call, Const, Entries, Fold, Has, Items, Local, Name, Node
+from rules.tree import Blob, Call, Const, Entries, Fold, Has, Items, Local, Name, Node, place
 
 MS = 1_000_000  # attributes carry milliseconds, the language nanoseconds
 TIMED = ("timestamp", "duration")
@@ -91,7 +91,7 @@ def _once(run: Plan, place: int) -> Plan:
 
 
 def _name(node: Name) -> Plan:
-    world, _, name = node.name.partition(".")
+    world, name = place(node.name)
     index = Worlds._fields.index(world)
 
     def read(worlds: Worlds) -> object:

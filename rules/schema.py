@@ -19,12 +19,14 @@ class Schema:
 
     Args:
         domains: qualified attribute -> the values it can have, where that is known.
+        bare: names without a world, which a formula reads: `propensity`.
     """
 
     customer: Mapping[str, str]
     request: Mapping[str, str]
     action: Mapping[str, str]
     domains: Mapping[str, Domain] = field(default_factory=dict)
+    bare: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -32,6 +34,7 @@ class Schema:
         return hashlib.sha256(repr(sorted(self.qualified().items())).encode()).hexdigest()
 
     def qualified(self) -> dict[str, str]:
-        """`customer.age` -> `int`, for every attribute."""
+        """`customer.age` -> `int`, for every attribute, and the bare names."""
         worlds = {"customer": self.customer, "request": self.request, "action": self.action}
-        return {f"{world}.{name}": kind for world, kinds in worlds.items() for name, kind in kinds.items()}
+        own = {f"{world}.{name}": kind for world, kinds in worlds.items() for name, kind in kinds.items()}
+        return {**own, **self.bare}

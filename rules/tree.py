@@ -106,9 +106,15 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
+def place(name: str) -> tuple[str, str]:
+    """World and own name of an attribute; a bare name, as formulas have, belongs to the row: to `action`."""
+    world, dot, own = name.partition(".")
+    return (world, own) if dot else ("action", name)
+
+
 def worlds(node: Node) -> set[str]:
     """Which of `customer`, `request` and `action` it reads."""
-    return {part.name.partition(".")[0] for part in walk(node) if isinstance(part, (Name, Has))}
+    return {place(part.name)[0] for part in walk(node) if isinstance(part, (Name, Has))}
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -46,7 +46,7 @@ def vector(node: Node, columns: Columns) -> VectorPlan:
     """
     read = worlds(node)
     if "action" not in read:
-        return _lifted(node, columns)
+        return lifted(node, columns)
     if isinstance(node, Name) or read == {"action"}:
         part = _fixed(node, columns)
         return lambda _: part
@@ -62,12 +62,14 @@ def kind_of(node: Node) -> str:
     if isinstance(node, Const):
         return {bool: "bool", int: "int", float: "double", str: "string"}.get(type(node.value), "")
     if isinstance(node, Call):
+        if node.overload == "conditional":
+            return kind_of(node.args[1])
         told = node.overload.rpartition("_to_")[2] if "_to_" in node.overload else ""
         return RESULTS.get(node.overload) or KIND_OF_ENDING.get(told, told if told in COMPARED else "")
     return ""
 
 
-def _lifted(node: Node, columns: Columns) -> VectorPlan:
+def lifted(node: Node, columns: Columns) -> VectorPlan:
     """What does not read the action: computed once for all rows; texts become codes."""
     run = plan(node)
 
@@ -93,15 +95,15 @@ def _fixed(node: Node, columns: Columns) -> Part:
 def _vectorised(node: Call, columns: Columns) -> VectorPlan | None:
     """The node over whole columns; None where numpy has no equal of it."""
     order, _, ending = node.overload.rpartition("_")
-    if node.overload in _LOGIC:
-        return _LOGIC[node.overload](*(vector(arg, columns) for arg in node.args))
+    if node.overload in LOGIC:
+        return LOGIC[node.overload](*(vector(arg, columns) for arg in node.args))
     if node.overload == "in_list":
         return _member(node, columns)
     if order in ORDERS and ending in COMPARED and _comparable(node):
-        return _strict(ORDERS[order], [vector(arg, columns) for arg in node.args])
+        return strict(ORDERS[order], [vector(arg, columns) for arg in node.args])
     if node.overload in ("equals", "not_equals") and _comparable(node):
         compare = operator.eq if node.overload == "equals" else operator.ne
-        return _strict(compare, [vector(arg, columns) for arg in node.args])
+        return strict(compare, [vector(arg, columns) for arg in node.args])
     if node.overload in ARITHMETIC:
         return ARITHMETIC[node.overload](*(vector(arg, columns) for arg in node.args))
     return None
@@ -121,7 +123,7 @@ def _and(left: "Mask | bool", right: "Mask | bool") -> "Mask | bool":
     return left if right is True else left & right
 
 
-def _strict(function: Callable[..., object], args: list[VectorPlan]) -> VectorPlan:
+def strict(function: Callable[..., object], args: list[VectorPlan]) -> VectorPlan:
     left, right = args
 
     def run(worlds: Worlds) -> Part:
@@ -255,7 +257,7 @@ def _chosen(condition: VectorPlan, then: VectorPlan, other: VectorPlan) -> Vecto
     return run
 
 
-_LOGIC: dict[str, Callable[..., VectorPlan]] = {
+LOGIC: dict[str, Callable[..., VectorPlan]] = {
     "logical_or": _either,
     "logical_and": _both,
     "logical_not": _negated,
@@ -264,7 +266,7 @@ _LOGIC: dict[str, Callable[..., VectorPlan]] = {
 
 
 def _plain(function: Callable[..., object]) -> Callable[..., VectorPlan]:
-    return lambda left, right: _strict(function, [left, right])
+    return lambda left, right: strict(function, [left, right])
 
 
 def _checked(function: Callable[..., Array], flips: Callable[..., Any]) -> Callable[..., VectorPlan]:

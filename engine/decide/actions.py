@@ -27,6 +27,7 @@ class Action:
     group: str
     purposes: tuple[str, ...]
     value: float
+    cost: float = 0.0
     lever: float = 1.0
     start_ms: int = -FOREVER_MS
     end_ms: int = FOREVER_MS
@@ -194,13 +195,14 @@ def _action(line: _Line, kinds: Mapping[str, str], channels: Sequence[str]) -> A
     start_ms, end_ms = line.moment_ms("start", -FOREVER_MS), line.moment_ms("end", FOREVER_MS)
     if start_ms >= end_ms:
         line.fault("end", "the window ends before it starts")
-    own = [name for name in kinds if name in line.cells and name not in NEEDED]
+    own = [name for name in kinds if name in line.cells and name not in (*NEEDED, "cost")]
     return Action(
         key=line.text("action_key"),
         objective=line.text("objective"),
         group=line.text("group"),
         purposes=line.words("purposes"),
-        value=line.number_of("value", 0.0) - line.number_of("cost", 0.0),
+        value=line.number_of("value", 0.0),
+        cost=line.number_of("cost", 0.0),
         lever=line.number_of("lever", 1.0),
         start_ms=start_ms,
         end_ms=end_ms,

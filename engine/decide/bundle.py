@@ -15,6 +15,7 @@ from engine.decide.purposes import UNDECLARED, Declared, read_purposes
 from engine.decide.schema import read_schema
 from engine.decide.source import Source, read_yaml
 from engine.decide.tables import Table, read_table
+from engine.decide.valuation import KEYS, PLAIN, Valuation, read_valuation
 from rules import Library, Schema
 
 NEEDED = ("schema.yaml", "channels.yaml", "policies.yaml")
@@ -38,6 +39,7 @@ class Bundle:
     tables: tuple[Table, ...] = ()
     lineup: Lineup = ALONE
     explore: Mapping[str, Explorer] = field(default_factory=dict)
+    valuation: Valuation = PLAIN
 
     @cached_property
     def channel_of(self) -> dict[str, Channel]:
@@ -60,7 +62,9 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     schema, channels = read_schema(files["schema.yaml"]), read_channels(files["channels.yaml"])
     actions, faults = read_actions(texts, schema.action, [channel.name for channel in channels])
     known = _known(actions, channels)
-    policies, contacts = read_policies(files["policies.yaml"], Language(schema, library or Library()), known)
+    language = Language(schema, library or Library())
+    policies, contacts = read_policies(files["policies.yaml"], language, known)
+    valuation = read_valuation(files["arbitration.yaml"], language, known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
     explore = read_explore(files["arbitration.yaml"], known["objective"])
     declared = read_purposes(files["purposes.yaml"])
@@ -75,7 +79,9 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     if faults:
         raise BundleError(faults)
     tables = tuple(table for table, _ in read)
-    return Bundle(schema, channels, actions, policies, contacts, levers, fallback, declared, tables, lineup, explore)
+    return Bundle(
+        schema, channels, actions, policies, contacts, levers, fallback, declared, tables, lineup, explore, valuation
+    )
 
 
 def _known(actions: tuple[Action, ...], channels: tuple[Channel, ...]) -> dict[str, set[str]]:
@@ -103,7 +109,7 @@ def _undeclared(actions: tuple[Action, ...], declared: Declared) -> list[Fault]:
 
 
 def _arbitration(source: Source, known: Known) -> tuple[dict[str, float], dict[str, str]]:
-    source.only((), source.value, {"levers", "fallback", "explore"})
+    source.only((), source.value, {"levers", "fallback", "explore", *KEYS})
     levers = source.mapping(("levers",), source.value.get("levers"))
     fallback = source.mapping(("fallback",), source.value.get("fallback"))
     for group in levers:

@@ -31,7 +31,8 @@ class Catalogue:
         plain: action attribute -> object[R], None where missing.
         kinds: action attribute -> type.
         start_ms, end_ms: int64[R], the action's window.
-        value, lever: float64[R].
+        value: float64[R], less the cost.
+        lever: float64[R].
         message: str[R], reference to the words and assets.
         purposes: the purposes each row needs.
         tags: the tags of each row's action.
@@ -185,7 +186,7 @@ def build_catalogue(
         kinds=kinds,
         start_ms=np.array([action.start_ms for action, *_ in rows], np.int64),
         end_ms=np.array([action.end_ms for action, *_ in rows], np.int64),
-        value=np.array([action.value for action, *_ in rows], np.float64),
+        value=np.array([action.value - action.cost for action, *_ in rows], np.float64),
         lever=np.array([action.lever * levers.get(action.group, 1.0) for action, *_ in rows], np.float64),
         message=tuple(action.messages.get(channel, "") for action, channel, _ in rows),
         purposes=tuple(action.purposes for action, *_ in rows),
@@ -201,6 +202,7 @@ def _facts(action: Action, channel: str, placement: str) -> dict[str, Scalar]:
         "channel": channel,
         "placement": placement,
         "value": action.value,
+        "cost": action.cost,
     }
     return {**action.attributes, **built_in}
 

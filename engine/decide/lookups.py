@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.decide.catalogue import BoolArray, Catalogue
+from engine.decide.catalogue import BoolArray, Catalogue, Rows
 from engine.decide.gates import Gate, Moment
 from engine.decide.tables import OUTPUTS, Table
 from rules import Batch, Site, worlds
@@ -86,7 +86,7 @@ class TableBlock:
         return np.concatenate(found) if found else NO_VERDICTS
 
 
-class Worth:
+class Adjustments:
     """Tables that say what rows are worth.
 
     Args:
@@ -99,19 +99,24 @@ class Worth:
         telling = [table for table in tables if any(name in line.outputs for line in table.lines for name in names)]
         self._lookups = [_Lookup(table, catalogue) for table in telling]
 
-    def adjust(self, moment: Moment, value: Float64Array, lever: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """Value and lever as the tables have them.
+    def adjust(
+        self, moment: Moment, rows: Rows, value: Float64Array, lever: Float64Array, weight: Float64Array
+    ) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """Value, lever and context weight as the tables have them.
 
         Args:
             moment: of the decision.
-            value, lever: float64[R], as the catalogue has them.
+            rows: intp[N].
+            value, lever, weight: float64[N], as they are without tables.
 
         Returns:
-            float64[R] each; values are replaced, levers and weights multiply.
+            float64[N] each; values are replaced, levers and weights multiply.
         """
         for lookup in self._lookups:
             holds = lookup.holding(moment)
+            holds = holds[:, rows] if holds.shape[1] > 1 else holds
             own = lookup.output("=value", holds, np.nan)
             value = np.where(np.isnan(own), value, own)
-            lever = lever * lookup.output("=lever", holds, 1.0) * lookup.output("=weight", holds, 1.0)
-        return value, lever
+            lever = lever * lookup.output("=lever", holds, 1.0)
+            weight = weight * lookup.output("=weight", holds, 1.0)
+        return value, lever, weight

@@ -6,12 +6,11 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.decide.arbitration import priority_of
-from engine.decide.catalogue import BoolArray, Catalogue
+from engine.decide.arbitration import Factors
+from engine.decide.catalogue import BoolArray
 from engine.decide.chance import stream_of
 from engine.decide.gates import STANDING, Moment, Stages
-from engine.decide.preferences import weights
-from engine.decide.request import NONE, CustomerView, Preferences, Request
+from engine.decide.request import CustomerView, Request
 from engine.decide.scoring import Scored
 from engine.decide.snapshot import Snapshot
 
@@ -36,7 +35,8 @@ class Evaluation:
         lost_at: uint8[R], the first stage that holds each row back.
         candidates: int[N], rows that nothing holds back.
         scored: what the models said of them.
-        value, priority: float64[N].
+        factors: what the priority was made of.
+        priority: float64[N].
         rankings: for each ask, positions in `candidates`, first rank first.
         chances: for each ask, the selection probability of each of them at its rank, given those above it.
         effort: what there was time for.
@@ -49,16 +49,11 @@ class Evaluation:
     lost_at: Stages
     candidates: NDArray[np.intp]
     scored: Scored
-    value: NDArray[np.float64]
+    factors: Factors
     priority: NDArray[np.float64]
     rankings: tuple[NDArray[np.intp], ...]
     chances: tuple[NDArray[np.float64], ...]
     effort: Effort = Effort.FULL
-
-    @property
-    def propensity(self) -> NDArray[np.float64]:
-        """float64[N]: calibrated chances of the wished response."""
-        return self.scored.propensity
 
 
 def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort: Effort = Effort.FULL) -> Evaluation:
@@ -74,20 +69,17 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort:
         the evidence and the ranking; the same arguments give the same answer to the byte.
     """
     snapshot = snapshot.with_inline(request.inline, request.action_keys)
-    catalogue = snapshot.catalogue
     moment = Moment(customer, request, customer.facts())
     asked = _asked(snapshot, request, effort)
     passed = snapshot.gates.evaluate(moment)
     lost_at = snapshot.gates.lost_at(passed)
     candidates = np.flatnonzero(asked & (lost_at == STANDING))
     scored = _scored(snapshot, moment, candidates, effort)
-    values, levers = snapshot.worth.adjust(moment, catalogue.value, catalogue.lever)
-    value = values[candidates]
-    lever = levers[candidates] * _preferred(customer.preferences, catalogue, candidates)
-    priority = priority_of(scored.propensity, value, lever)
+    factors = snapshot.worth.factors(moment, candidates, scored.propensity)
+    priority = snapshot.arbiter.priority(factors)
     rankings, chances = _select(snapshot, request, candidates, priority)
     return Evaluation(
-        snapshot, moment, asked, passed, lost_at, candidates, scored, value, priority, rankings, chances, effort
+        snapshot, moment, asked, passed, lost_at, candidates, scored, factors, priority, rankings, chances, effort
     )
 
 
@@ -107,12 +99,6 @@ def _select(
         for ask in request.asks
     ]
     return tuple(ranking.positions for ranking in ranked), tuple(ranking.probability for ranking in ranked)
-
-
-def _preferred(asked: Preferences, catalogue: Catalogue, candidates: NDArray[np.intp]) -> NDArray[np.float64] | float:
-    if asked == NONE:
-        return 1.0
-    return weights(asked, catalogue.names("group")[candidates], catalogue.names("channel")[candidates])
 
 
 def _asked(snapshot: Snapshot, request: Request, effort: Effort) -> BoolArray:

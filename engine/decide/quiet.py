@@ -112,7 +112,8 @@ class QuietBlock:
             return np.zeros(self.size, np.bool_)
         now_ms = moment.request.now_ms
         asked = {ask.channel for ask in moment.request.asks}
-        return np.array([name not in asked or not is_quiet(quiet, zone, now_ms, hours) for name, quiet in self._hours])
+        passed = [name not in asked or not is_quiet(quiet, zone, now_ms, hours) for name, quiet in self._hours]
+        return np.array(passed, np.bool_)  # no channel at all would be an array of floats
 
 
 def speaks_from_ms(channel: Channel, moment: Moment) -> int:

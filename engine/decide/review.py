@@ -8,20 +8,23 @@ from engine.decide.faults import Fault
 from engine.decide.policies import ContactPolicy, Policy
 from engine.decide.purposes import lineage
 from engine.decide.tables import gaps
+from engine.decide.valuation import Weight
 from rules import always, contradiction, never
 
-POLICIES = "policies.yaml"
+POLICIES, ARBITRATION = "policies.yaml", "arbitration.yaml"
 
 
 def review(bundle: Bundle) -> list[Fault]:
     """Warnings: conditions that never or always hold, actions that nobody can receive, caps that cannot bind,
-    purposes that nothing needs, messages that are missing or shown by two at once, tables with gaps.
+    purposes that nothing needs, formulas that ignore what is declared, messages that are missing or shown by two at
+    once, tables with gaps.
     """
     found = [
         *_conditions(bundle),
         *_unreachable(bundle),
         *_idle_caps(bundle),
         *_purposes(bundle),
+        *_ignored(bundle),
         *_messages(bundle),
         *_overlapping(bundle),
     ]
@@ -31,12 +34,33 @@ def review(bundle: Bundle) -> list[Fault]:
 
 def _conditions(bundle: Bundle) -> Iterator[Fault]:
     known = bundle.schema.domains
-    for policy in bundle.policies:
-        tree = policy.expression.tree
+    policies = [(POLICIES, policy, "it does nothing") for policy in bundle.policies]
+    weights = [(ARBITRATION, weight, "make it a lever") for weight in bundle.valuation.weights]
+    rules: list[tuple[str, Policy | Weight, str]] = [*policies, *weights]
+    for file, rule, advice in rules:
+        tree = rule.expression.tree
         if never(tree, known):
-            yield Fault(POLICIES, *policy.place, f"the condition of '{policy.name}' can never hold")
+            yield Fault(file, *rule.place, f"the condition of '{rule.name}' can never hold")
         elif always(tree, known):
-            yield Fault(POLICIES, *policy.place, f"the condition of '{policy.name}' always holds; it does nothing")
+            yield Fault(file, *rule.place, f"the condition of '{rule.name}' always holds; {advice}")
+
+
+def _ignored(bundle: Bundle) -> Iterator[Fault]:
+    """What a formula leaves out although something was said for it."""
+    formula, weighing = bundle.valuation.formula, bundle.valuation
+    if formula is None:
+        return
+    outputs = {name for table in bundle.tables for line in table.lines for name in line.outputs}
+    parts = {component.name for component in weighing.components}
+    said = {
+        "propensity": "whatever the model says, the order is the same",
+        "value": "its components do nothing" if parts and not parts & formula.reads else "",
+        "lever": "levers do nothing" if bundle.levers or "=lever" in outputs else "",
+        "weight": "context weights do nothing" if weighing.weights or "=weight" in outputs else "",
+    }
+    for name, consequence in said.items():
+        if consequence and name not in formula.reads:
+            yield Fault(ARBITRATION, *weighing.place, f"the formula ignores {name}: {consequence}")
 
 
 def _unreachable(bundle: Bundle) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ OF_ACTIONS = {
     "channel": "string",
     "placement": "string",
     "value": "double",
+    "cost": "double",
 }
 OF_CUSTOMERS = BEHAVIOUR | {"role": "string"}
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")

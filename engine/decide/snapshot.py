@@ -8,19 +8,21 @@ from functools import cached_property
 import numpy as np
 
 from engine.decide.actions import Action
+from engine.decide.arbitration import Arbiter, build_arbiter
 from engine.decide.bundle import Bundle
 from engine.decide.catalogue import BoolArray, Catalogue, build_catalogue
 from engine.decide.consents import ConsentBlock, SuppressionBlock
 from engine.decide.contacts import ContactBlock
 from engine.decide.engagement import PolicyBlock
 from engine.decide.gates import Gates
-from engine.decide.lookups import TableBlock, Worth
+from engine.decide.lookups import TableBlock
 from engine.decide.preferences import PreferenceBlock
 from engine.decide.quiet import QuietBlock
 from engine.decide.request import Inline, Needs, Request
 from engine.decide.scoring import Contender, Scoring
 from engine.decide.selection import Exploring, Greedy, Selector
 from engine.decide.windows import WindowBlock
+from engine.decide.worth import Worth
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Snapshot:
     Args:
         version: digest of the bundle's files and the model.
         scoring: the models over the rows.
+        worth: the other factors of a row's priority.
+        arbiter: what makes the priority of them.
     """
 
     version: str
@@ -37,6 +41,8 @@ class Snapshot:
     catalogue: Catalogue
     gates: Gates
     scoring: Scoring
+    worth: Worth
+    arbiter: Arbiter
 
     @cached_property
     def action_of(self) -> dict[str, Action]:
@@ -50,11 +56,6 @@ class Snapshot:
         for channel, action in self.bundle.fallback.items():
             rows[self.catalogue.governed({"channel": channel, "action": action})] = True
         return rows
-
-    @cached_property
-    def worth(self) -> Worth:
-        """What tables say rows are worth."""
-        return Worth(self.bundle.tables, self.catalogue)
 
     @cached_property
     def selector(self) -> Selector:
@@ -87,8 +88,13 @@ class Snapshot:
             *(_action(candidate, own) for candidate in inline),
         )
         catalogue = compile_rows(self.bundle, actions)
-        gates, scoring = build_gates(self.bundle, catalogue), self.scoring.over(catalogue)
-        return replace(self, catalogue=catalogue, gates=gates, scoring=scoring)
+        return replace(
+            self,
+            catalogue=catalogue,
+            gates=build_gates(self.bundle, catalogue),
+            scoring=self.scoring.over(catalogue),
+            worth=Worth(self.bundle, catalogue),
+        )
 
 
 def _action(candidate: Inline, channels: tuple[str, ...]) -> Action:
@@ -117,8 +123,15 @@ def build_snapshot(bundle: Bundle, texts: Mapping[str, str], contenders: Sequenc
     for name in sorted(texts):
         digest.update(name.encode() + b"\0" + texts[name].encode() + b"\0")
     catalogue = compile_rows(bundle, bundle.actions)
-    scoring = Scoring(bundle.lineup, contenders, catalogue)
-    return Snapshot(digest.hexdigest()[:12], bundle, catalogue, build_gates(bundle, catalogue), scoring)
+    return Snapshot(
+        version=digest.hexdigest()[:12],
+        bundle=bundle,
+        catalogue=catalogue,
+        gates=build_gates(bundle, catalogue),
+        scoring=Scoring(bundle.lineup, contenders, catalogue),
+        worth=Worth(bundle, catalogue),
+        arbiter=build_arbiter(bundle.valuation),
+    )
 
 
 def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:

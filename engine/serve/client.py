@@ -1,6 +1,6 @@
 """A small client: what the commands use to talk to a server."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import grpc
@@ -59,6 +59,18 @@ def _seen(reason: decision_pb2.Reason) -> str:
     return f" ({', '.join(f'{name} is {value}' for name, value in sorted(values.items()))})" if values else ""
 
 
+def _ranked(action: decision_pb2.RankedAction) -> Iterator[str]:
+    """One ranked action; below it what its value is made of and what decided, where that was asked for."""
+    weighed = f"  lever {action.lever:.2f}  weight {action.weight:.2f}" if action.HasField("lever") else ""
+    worth = f"propensity {action.propensity:.4f}  value {action.value:.2f}{weighed}  priority {action.priority:.4f}"
+    yield f"  {action.rank}. {action.action_key}  {worth}"
+    parts = [f"{part.name} {part.value:.2f}{' (capped)' if part.capped else ''}" for part in action.components]
+    if parts:
+        yield f"     value: {', '.join(parts)}"
+    if action.sensitivity:
+        yield f"     {action.sensitivity}"
+
+
 def as_words(reply: decision_pb2.DecideResponse, *, as_json: bool) -> str:
     """The answer for a person, or as one JSON object."""
     if as_json:
@@ -66,10 +78,8 @@ def as_words(reply: decision_pb2.DecideResponse, *, as_json: bool) -> str:
     lines = []
     for answer in reply.channels:
         lines.append(f"{answer.channel}: {'' if answer.actions else 'nothing'}")
-        lines += [
-            f"  {a.rank}. {a.action_key}  propensity {a.propensity:.4f}  value {a.value:.2f}  priority {a.priority:.4f}"
-            for a in answer.actions
-        ]
+        for action in answer.actions:
+            lines += _ranked(action)
     lines += [
         f"  held back: {r.action_key} in {r.channel}: {r.kind} '{r.gate}': {r.text}{_seen(r)}; to lift it: {r.change}"
         for r in reply.trace

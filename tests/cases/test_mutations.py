@@ -63,7 +63,7 @@ def test_a_broken_part_is_noticed(monkeypatch, module, name, broken):
 
 
 def test_preferences_that_weigh_nothing_are_noticed(monkeypatch):
-    monkeypatch.setattr("engine.decide.pipeline.weights", lambda asked, groups, channels: np.ones(len(groups)))
+    monkeypatch.setattr("engine.decide.worth.weights", lambda asked, groups, channels: np.ones(len(groups)))
 
     assert failures() != []
 

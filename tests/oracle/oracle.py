@@ -4,6 +4,7 @@ It knows the engine's words and plain values only; conditions are functions of (
 False or None, None being unknown.
 """
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -15,6 +16,9 @@ class World:
     policies: list = field(default_factory=list)  # dicts: name, tier, scope, test, lenient
     contacts: list = field(default_factory=list)  # dicts: name, scope, kind, at_most, within_ms, per
     levers: dict = field(default_factory=dict)
+    components: list = field(default_factory=list)  # dicts: name, number, at_least, at_most, on_missing
+    weights: list = field(default_factory=list)  # dicts: scope, test, weight
+    formula: tuple = ()  # its text, and a function of the factors and components; empty for the product
 
 
 @dataclass
@@ -48,7 +52,8 @@ def decide(world, person, asks, now_ms, context, keys=(), chance=0.1):
                 reasons[action["key"], channel] = found
             else:
                 standing.append(row)
-    return Answer([ranked(world, standing, ask, chance) for ask in asks], reasons)
+    priorities = [priority(world, row, chance, (person.facts, context, attributes_of(row))) for row in standing]
+    return Answer([ranked(standing, priorities, ask) for ask in asks], reasons)
 
 
 def reasons_of(world, person, row, now_ms, context):
@@ -93,12 +98,35 @@ def count(person, contact, row, now_ms):
     return total
 
 
-def ranked(world, standing, ask, chance):
+def priority(world, row, chance, seen):
+    """What a row is ranked by; what is no finite number ranks last."""
+    parts = {component["name"]: amount(component, seen) for component in world.components}
+    value = row["value"]
+    for place, part in enumerate(parts.values()):
+        value = value + part if place else part
+    lever = row["lever"] * world.levers.get(row["group"], 1.0)
+    weight = 1.0
+    for entry in world.weights:
+        if inside(row, entry["scope"]) and entry["test"](*seen) is True:
+            weight *= entry["weight"]
+    found = chance * value * lever * weight
+    if world.formula:
+        found = world.formula[1]({"propensity": chance, "value": value, "lever": lever, "weight": weight, **parts})
+    return found if math.isfinite(found) else -math.inf
+
+
+def amount(component, seen):
+    """One part of the value: unknown or not finite counts as said for that, then the caps."""
+    value = component["number"](*seen)
+    if value is None or not math.isfinite(value):
+        value = component["on_missing"]
+    return min(max(value, component["at_least"]), component["at_most"])
+
+
+def ranked(standing, priorities, ask):
     """The best rows of one channel: by priority, then by key."""
-    rows = []
-    for row in standing:
-        if row["channel"] == ask["channel"]:
-            priority = chance * row["value"] * (row["lever"] * world.levers.get(row["group"], 1.0))
-            rows.append((row["key"], priority))
+    rows = [
+        (row["key"], found) for row, found in zip(standing, priorities, strict=True) if row["channel"] == ask["channel"]
+    ]
     rows.sort(key=lambda pair: (-pair[1], pair[0]))
     return rows[: ask["limit"]]

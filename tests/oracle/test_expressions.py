@@ -7,7 +7,7 @@ from cel_expr_python import cel
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rules import Batch, Columns, RuleError, Site, Texts, compile_expression, objects, texts_of
+from rules import Batch, Columns, Measure, RuleError, Site, Texts, compile_expression, objects, texts_of
 from rules.check import _environment, _with_presence
 from rules.scalar import UNKNOWN, Worlds
 from rules.tree import decode, encode
@@ -18,9 +18,9 @@ LIBRARY = _environment(tuple(sorted(KINDS.items())))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def compiled(text):
+def compiled(text, kind="bool"):
     try:
-        return compile_expression(text, SCHEMA)
+        return compile_expression(text, SCHEMA, kind=kind)
     except RuleError as error:
         if any(word in str(error) for word in ("characters", "nested", "steps")):
             return None  # what is drawn may be too long or too deep; anything else refused is a fault
@@ -73,6 +73,25 @@ def test_many_conditions_over_columns_equal_each_of_each_row(texts, customer, re
         one = [expression.evaluate(customer, request, row) for row in (rows if site.rows is not None else rows[:1])]
         expected = [verdict.passed or (verdict.unknown and lenient) for verdict in one]
         assert passed[verdicts].tolist() == expected, expression.text
+
+
+@settings(max_examples=300, deadline=None)
+@given(expressions("double"), CUSTOMERS, REQUESTS, st.lists(ACTIONS, min_size=1, max_size=6), st.data())
+def test_a_measure_of_some_rows_equals_that_of_each_row(text, customer, request, rows, data):
+    expression = compiled(text, "double")
+    assume(expression is not None)
+    plain = {name: objects([row.get(name) for row in rows]) for name in SCHEMA.action}
+    known = {row["group"] for row in rows if "group" in row} | texts_of([expression.tree])
+    asked = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=8))
+
+    measure = Measure(expression.tree, Columns(plain, SCHEMA.action, Texts(known), len(rows)))
+    values, told = measure.evaluate(customer, request, np.array(asked, np.intp))
+
+    each = [expression.plan(Worlds(customer, request, rows[at])) for at in asked]
+    told = np.broadcast_to(told, len(asked))
+    assert told.tolist() == [value is not UNKNOWN for value in each]
+    expected = [0.0 if value is UNKNOWN else value for value in each]
+    assert np.array_equal(np.where(told, values, 0.0), expected, equal_nan=True), text
 
 
 @settings(max_examples=100, deadline=None)

@@ -18,6 +18,7 @@ from engine.decide.values import UNITS_MS
 from models import RESPONSE
 from tests.oracle import oracle
 from tests.oracle.conditions import CONDITIONS, WORDS
+from tests.oracle.formulas import MEASURES, formulas
 
 CHANNELS = ("email", "web")
 GROUPS, OBJECTIVES, PURPOSES = ("g1", "g2"), ("grow", "serve"), ("marketing", "service")
@@ -28,11 +29,12 @@ HOUR_MS = UNITS_MS["h"]
 TIERS = ("eligibility", "applicability", "suitability")
 KINDS = ("exposure", "click")
 FOREVER_MS = 2**62
+INFINITY = float("inf")
 COLUMNS = ("action_key", "objective", "group", "purposes", "value", "lever", "channels", "margin", "start", "end")
 
 names = st.sampled_from
 moments = st.integers(-3, 3).map(lambda hours: NOW_MS + hours * HOUR_MS)
-heavy = st.sampled_from([0.0, 1.0, 2.5])
+heavy = st.sampled_from([0.0, 0.5, 1.0, 2.0])
 worth = st.sampled_from([0.0, 1.0, 2.5, -1.0])
 
 
@@ -63,6 +65,22 @@ def scopes(made):
 
 
 @st.composite
+def valuations(draw, made):
+    """Components, context weights and a formula, each in some worlds only."""
+    components = [
+        {"name": f"c{i}", "text": text, "number": number, "at_least": draw(names([-INFINITY, -1.5, -0.25])),
+         "at_most": draw(names([INFINITY, 1.5, 0.25])), "on_missing": draw(names([0.0, 0.125]))}
+        for i, (text, number) in enumerate(draw(st.lists(MEASURES, max_size=3)))
+    ]  # fmt: skip
+    weights = [
+        {"name": f"w{i}", "scope": draw(scopes(made)), "text": text, "test": test, "weight": draw(heavy)}
+        for i, (text, test) in enumerate(draw(st.lists(CONDITIONS, max_size=3)))
+    ]
+    formula = draw(st.one_of(st.just(()), formulas([component["name"] for component in components])))
+    return components, weights, formula
+
+
+@st.composite
 def worlds(draw):
     made = draw(actions())
     policies = [
@@ -79,7 +97,8 @@ def worlds(draw):
     levers = (
         draw(st.dictionaries(names(sorted({a["group"] for a in made}) or ["g1"]), heavy, max_size=1)) if made else {}
     )
-    return oracle.World(made, policies, contacts, levers)
+    components, weights, formula = draw(valuations(made))
+    return oracle.World(made, policies, contacts, levers, components, weights, formula)
 
 
 @st.composite
@@ -129,8 +148,21 @@ def texts_of(world, order=lambda items: items, explore=None):
         "channels.yaml": yaml.safe_dump({channel: {"direction": "inbound"} for channel in CHANNELS}),
         "actions.csv": lines.getvalue(),
         "policies.yaml": yaml.safe_dump(policies),
-        "arbitration.yaml": yaml.safe_dump({"levers": world.levers, "explore": explore or {}}),
+        "arbitration.yaml": yaml.safe_dump(arbitration_of(world, order, explore or {}), sort_keys=False),
     }
+
+
+def arbitration_of(world, order, explore):
+    # Weights are powers of two or none, so that their order cannot matter; a sum is added up in the order written.
+    value = {c["name"]: {"of": c["text"], "on_missing": c["on_missing"], **caps_of(c)} for c in world.components}
+    keys = ("name", "scope", "weight")
+    weights = [{**{key: w[key] for key in keys}, "when": w["text"]} for w in order(world.weights)]
+    formula = {"formula": world.formula[0]} if world.formula else {}
+    return {"levers": world.levers, "explore": explore, "value": value, "weights": weights, **formula}
+
+
+def caps_of(component):
+    return {key: component[key] for key in ("at_least", "at_most") if abs(component[key]) != INFINITY}
 
 
 def snapshot_of(world, order=lambda items: items, explore=None):
@@ -171,6 +203,25 @@ def test_the_engine_answers_as_plain_loops_do_reasons_included(world, person, as
     assert answer_of(evaluation) == expected
     rows, *_, standing, _ = (count for _, count in explain.funnel(evaluation))
     assert rows - standing == len(expected.reasons)
+
+
+@st.composite
+def open_worlds(draw):
+    """Worlds without gates, in which there is something to rank."""
+    made = [{**a, "start_ms": -FOREVER_MS, "end_ms": FOREVER_MS, "channels": ["web"]} for a in draw(actions())]
+    components, weights, formula = draw(valuations(made))
+    return oracle.World(made, [], [], {}, components, weights, formula)
+
+
+@settings(max_examples=300, deadline=None)
+@given(open_worlds(), people(), contexts)
+def test_priorities_equal_those_of_plain_loops(world, person, context):
+    anyone = oracle.Person(person.facts, {(purpose, "web") for purpose in PURPOSES}, [])
+    asked = [{"channel": "web", "limit": 9}]
+
+    evaluation = decide(snapshot_of(world), customer_of(anyone), request_of(asked, context))
+
+    assert answer_of(evaluation).ranked == oracle.decide(world, anyone, asked, NOW_MS, context, chance=0.125).ranked
 
 
 @settings(max_examples=100, deadline=None)

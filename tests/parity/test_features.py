@@ -106,4 +106,4 @@ def test_a_row_scores_alone_as_it_does_among_others():
     together = decide(snapshot, customer, Request((Ask("web", limit=2),), NOW_MS))
     alone = [decide(snapshot, customer, Request((Ask("web"),), NOW_MS, action_keys=(key,))) for key in ("a0", "a1")]
 
-    assert together.propensity.tolist() == [one.propensity[0] for one in alone]
+    assert together.scored.propensity.tolist() == [one.scored.propensity[0] for one in alone]

@@ -48,7 +48,10 @@ def asked(snapshot, customer="", request=REQUEST, effort=Effort.FULL):
 def said(evaluation):
     keys = evaluation.snapshot.catalogue.names("action")[evaluation.candidates]
     titles = [evaluation.scored.models[at].title for at in evaluation.scored.by]
-    return {key: (title, round(float(p), 2)) for key, title, p in zip(keys, titles, evaluation.propensity, strict=True)}
+    return {
+        key: (title, round(float(p), 2))
+        for key, title, p in zip(keys, titles, evaluation.scored.propensity, strict=True)
+    }
 
 
 def test_each_row_is_scored_by_the_model_of_its_scope(snapshot):
@@ -93,4 +96,4 @@ def test_a_model_that_is_not_trained_yet_is_the_prior(snapshot):
     fresh = build_snapshot(snapshot.bundle, TEXTS, [first_day(name, 0.01) for name in names])
 
     assert said(asked(fresh)) == {"card": ("sale/prior", 0.01), "note": ("response/prior", 0.01)}
-    assert np.allclose(asked(fresh).propensity, 0.01)
+    assert np.allclose(asked(fresh).scored.propensity, 0.01)

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping
 
 import msgspec
-import numpy as np
 from nba.v1 import common_pb2, customer_pb2, decision_pb2
-from numpy.typing import NDArray
 
 from engine.customer.record import Consent, Record
 from engine.decide import explain
 from engine.decide.pipeline import Effort, Evaluation
 from engine.decide.quiet import speaks_from_ms
 from engine.decide.request import Preferences, Request, Scalar
+from engine.decide.sensitivity import amounts, sensitivities
 
 LEVELS: dict[int, Callable[[Evaluation], list[explain.Reason]]] = {
     decision_pb2.EXPLAIN_LEVEL_SUMMARY: explain.summary,
@@ -29,11 +28,14 @@ def write_response(
         decision_pb2.ChannelAnswer(
             channel=ask.channel,
             placement=ask.placement,
-            actions=_ranked(evaluation, chosen, chances),
+            actions=_ranked(evaluation, at),
             not_before_ms=speaks_from_ms(channel_of[ask.channel], evaluation.moment),
         )
-        for ask, chosen, chances in zip(request.asks, evaluation.rankings, evaluation.chances, strict=True)
+        for at, ask in enumerate(request.asks)
     ]
+    if level == decision_pb2.EXPLAIN_LEVEL_FULL:
+        for at, answer in enumerate(answers):
+            _weighed(evaluation, at, answer)
     stages = [decision_pb2.FunnelStage(stage=stage, rows=rows) for stage, rows in explain.funnel(evaluation)]
     return decision_pb2.DecideResponse(
         decision_id=decision_id,
@@ -54,24 +56,31 @@ def _reason(reason: explain.Reason) -> decision_pb2.Reason:
     return decision_pb2.Reason(**{**msgspec.structs.asdict(reason), "saw": saw})
 
 
-def _ranked(
-    evaluation: Evaluation, chosen: NDArray[np.intp], chances: NDArray[np.float64]
-) -> list[decision_pb2.RankedAction]:
+def _weighed(evaluation: Evaluation, ask: int, answer: decision_pb2.ChannelAnswer) -> None:
+    """Add what each ranked action's priority was made of, and which factor decided."""
+    factors, told = evaluation.factors, sensitivities(evaluation, ask)
+    for action, at, decided in zip(answer.actions, evaluation.rankings[ask], told, strict=True):
+        action.lever, action.weight = float(factors.lever[at]), float(factors.weight[at])
+        action.components.extend(decision_pb2.ValueComponent(**a._asdict()) for a in amounts(evaluation, at))
+        action.decisive_factor, action.sensitivity = decided.factor, decided.text
+
+
+def _ranked(evaluation: Evaluation, ask: int) -> list[decision_pb2.RankedAction]:
     catalogue, rows = evaluation.snapshot.catalogue, evaluation.candidates
     keys, scored = catalogue.names("action"), evaluation.scored
     return [
         decision_pb2.RankedAction(
             rank=place,
             action_key=str(keys[rows[at]]),
-            propensity=float(evaluation.propensity[at]),
-            value=float(evaluation.value[at]),
+            propensity=float(evaluation.factors.propensity[at]),
+            value=float(evaluation.factors.value[at]),
             priority=float(evaluation.priority[at]),
             selection_probability=float(chance),
             message=catalogue.message[rows[at]],
             fallback=evaluation.effort is Effort.FALLBACK,
             model=scored.models[scored.by[at]].title,
         )
-        for place, (at, chance) in enumerate(zip(chosen, chances, strict=True), 1)
+        for place, (at, chance) in enumerate(zip(evaluation.rankings[ask], evaluation.chances[ask], strict=True), 1)
     ]
 
 

@@ -117,7 +117,7 @@ class DecideRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., customer: _Optional[_Union[Customer, _Mapping]] = ..., context: _Optional[_Mapping[str, _common_pb2.Value]] = ..., channels: _Optional[_Iterable[_Union[ChannelRequest, _Mapping]]] = ..., action_keys: _Optional[_Iterable[str]] = ..., inline_candidates: _Optional[_Iterable[_Union[InlineCandidate, _Mapping]]] = ..., explain: _Optional[_Union[ExplainLevel, str]] = ..., now_ms: _Optional[int] = ..., seed: _Optional[int] = ..., budget_ms: _Optional[int] = ...) -> None: ...
 
 class RankedAction(_message.Message):
-    __slots__ = ("rank", "action_key", "propensity", "value", "priority", "selection_probability", "message", "fallback", "model")
+    __slots__ = ("rank", "action_key", "propensity", "value", "priority", "selection_probability", "message", "fallback", "lever", "weight", "components", "decisive_factor", "sensitivity", "model")
     RANK_FIELD_NUMBER: _ClassVar[int]
     ACTION_KEY_FIELD_NUMBER: _ClassVar[int]
     PROPENSITY_FIELD_NUMBER: _ClassVar[int]
@@ -126,6 +126,11 @@ class RankedAction(_message.Message):
     SELECTION_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    LEVER_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    DECISIVE_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    SENSITIVITY_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     rank: int
     action_key: str
@@ -135,8 +140,23 @@ class RankedAction(_message.Message):
     selection_probability: float
     message: str
     fallback: bool
+    lever: float
+    weight: float
+    components: _containers.RepeatedCompositeFieldContainer[ValueComponent]
+    decisive_factor: str
+    sensitivity: str
     model: str
-    def __init__(self, rank: _Optional[int] = ..., action_key: _Optional[str] = ..., propensity: _Optional[float] = ..., value: _Optional[float] = ..., priority: _Optional[float] = ..., selection_probability: _Optional[float] = ..., message: _Optional[str] = ..., fallback: _Optional[bool] = ..., model: _Optional[str] = ...) -> None: ...
+    def __init__(self, rank: _Optional[int] = ..., action_key: _Optional[str] = ..., propensity: _Optional[float] = ..., value: _Optional[float] = ..., priority: _Optional[float] = ..., selection_probability: _Optional[float] = ..., message: _Optional[str] = ..., fallback: _Optional[bool] = ..., lever: _Optional[float] = ..., weight: _Optional[float] = ..., components: _Optional[_Iterable[_Union[ValueComponent, _Mapping]]] = ..., decisive_factor: _Optional[str] = ..., sensitivity: _Optional[str] = ..., model: _Optional[str] = ...) -> None: ...
+
+class ValueComponent(_message.Message):
+    __slots__ = ("name", "value", "capped")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    CAPPED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: float
+    capped: bool
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ..., capped: _Optional[bool] = ...) -> None: ...
 
 class ChannelAnswer(_message.Message):
     __slots__ = ("channel", "placement", "actions", "not_before_ms")
