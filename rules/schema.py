@@ -19,12 +19,14 @@ class Schema:
 
     Args:
         domains: qualified attribute -> the values it can have, where that is known.
+        unsure: qualified attributes whose declaration is a fault; what reads them cannot be judged.
     """
 
     customer: Mapping[str, str]
     request: Mapping[str, str]
     action: Mapping[str, str]
     domains: Mapping[str, Domain] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
 
     @cached_property
     def digest(self) -> str:
