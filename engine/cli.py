@@ -101,7 +101,8 @@ def import_customers(
     """Upsert customers from .csv, .jsonl or .parquet; bad lines go to FILE.rejected.jsonl, the rest goes in.
 
     Columns: customer_id; optional time_zone and consent:PURPOSE:CHANNEL (true or false, no channel = every channel);
-    every other column is an attribute.
+    every other column is an attribute: what does not fit the bundle's schema counts as missing when decisions are
+    made, and without --bundle the cells of a CSV are texts.
     """
     from engine.decide.bundle import read_bundle
     from engine.serve.build import read_texts
