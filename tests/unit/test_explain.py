@@ -66,7 +66,7 @@ def test_what_is_missing_is_left_out_of_what_was_seen():
         (
             {"channel": "email", "time_zone": "Asia/Tokyo"},
             ("card", "quiet hours in email"),
-            "quiet until Tue 25 Nov 08:00, Asia/Tokyo time",
+            "after Tue 25 Nov 08:00, Asia/Tokyo time",
         ),
     ],
 )
