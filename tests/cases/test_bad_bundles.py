@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from engine.decide.bundle import FILES, read_bundle
 from engine.decide.faults import BundleError
 from engine.decide.review import review
+from engine.decide.scoring import first_day
 from engine.decide.snapshot import build_snapshot
 from engine.serve.build import read_texts
-from models import FeatureSpec, PriorScorer
 
 BAD = yaml.safe_load((Path(__file__).parent / "bad_bundles" / "bundles.yaml").read_text())
 GOOD = {
@@ -62,7 +62,8 @@ def test_a_bad_bundle_is_refused_with_every_fault(bad):
     assert len(words) <= len(bad["faults"]), words
 
 
-WORLDS = [read_texts(Path(__file__).parent / world) for world in ("bank", "shop")]
+ROOT = Path(__file__).parent.parent.parent
+WORLDS = [read_texts(ROOT / world) for world in ("tests/cases/bank", "tests/cases/shop", "examples/grocer")]
 VALUE = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3), st.dates(), st.binary()),
     lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=3), inner, max_size=2)),
@@ -95,8 +96,7 @@ def spoiled(draw):
 @settings(deadline=None, max_examples=300)
 @given(spoiled())
 def test_whatever_stands_in_one_place_is_taken_or_named(texts):
-    prior = PriorScorer(0.1)
     with suppress(BundleError):
         bundle = read_bundle(texts)
         review(bundle)
-        build_snapshot(bundle, texts, FeatureSpec(()), (prior, prior), "spoiled")
+        build_snapshot(bundle, texts, [first_day(name, 0.1) for name in bundle.lineup.names])

@@ -8,6 +8,7 @@ from engine.customer.privacy.tcf import decode_tcf
 from engine.customer.record import Consent
 from engine.customer.view import Sent, view
 from engine.decide.purposes import Declared, Purpose
+from engine.decide.request import Needs
 
 NOW_MS = 1_764_000_000_000
 PAIR = ("marketing", "web")
@@ -28,7 +29,7 @@ def a_string(vendors="0" * 34, restrictions="0" * 12):
 
 def allowed(*consents, tcf=""):
     said = Sent(consents=consents, signals=Signals(tcf=tcf))
-    return view(None, said, {PAIR}, NOW_MS, DECLARED).allowed[PAIR]
+    return view(None, said, Needs({PAIR}, DECLARED), NOW_MS).allowed[PAIR]
 
 
 def test_a_string_speaks_for_a_person_without_an_id():

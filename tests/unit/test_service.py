@@ -8,6 +8,7 @@ from nba.v1 import customer_pb2
 from engine.customer.record import Record, RecordError, decode
 from engine.decide.bundle import read_bundle
 from engine.decide.pipeline import Effort
+from engine.decide.scoring import first_day
 from engine.decide.snapshot import build_snapshot
 from engine.serve.handlers import STATUS_OF, handler
 from engine.serve.limits import Limits
@@ -15,7 +16,7 @@ from engine.serve.service import effort_for
 from engine.serve.wire import Reader
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import StoreError, StoreFullError
-from models import FeatureSpec, PriorScorer
+from models import RESPONSE
 from tests.wire.conftest import BUNDLE
 
 
@@ -108,8 +109,7 @@ def test_a_damaged_record_is_an_error_and_never_an_empty_one(packed):
     [("age", "42"), ("age", 2**64), ("spent", None), ("spent", "much"), ("tags", 3), ("member", 1), ("shoes", 41)],
 )
 def test_what_is_stored_and_does_not_fit_the_schema_counts_as_missing(name, value):
-    prior = PriorScorer(0.1)
-    snapshot = build_snapshot(read_bundle(BUNDLE), BUNDLE, FeatureSpec(()), (prior, prior), "test")
+    snapshot = build_snapshot(read_bundle(BUNDLE), BUNDLE, [first_day(RESPONSE, 0.1)])
 
     record = Reader(snapshot, Limits()).fitting(Record("anna", {"city": "Oslo", name: value}))
 
