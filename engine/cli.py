@@ -101,7 +101,8 @@ def import_customers(
     """Upsert customers from .csv, .jsonl or .parquet; bad lines go to FILE.rejected.jsonl, the rest goes in.
 
     Columns: customer_id; optional time_zone and consent:PURPOSE:CHANNEL (true or false, no channel = every channel);
-    every other column is an attribute.
+    every other column is an attribute: what does not fit the bundle's schema counts as missing when decisions are
+    made, and without --bundle the cells of a CSV are texts.
     """
     from engine.decide.bundle import read_bundle
     from engine.serve.build import read_texts
@@ -157,8 +158,8 @@ def decide(
     customer: Annotated[str, typer.Argument(help="A stored customer's id.")],
     channel: Annotated[list[str], typer.Option(help="A channel; may be given several times.")],
     target: Target = ADDRESS,
-    limit: Annotated[int, typer.Option(help="Actions per channel.")] = 3,
-    now_ms: Annotated[int, typer.Option(help="The moment to decide for; 0 is now.")] = 0,
+    limit: Annotated[int, typer.Option(help="Actions per channel.", min=1, max=2**32 - 1)] = 3,
+    now_ms: Annotated[int, typer.Option(help="The moment to decide for; 0 is now.", min=0, max=2**63 - 1)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Ask a running server for the next action per channel."""
@@ -174,7 +175,7 @@ def explain(
     customer: Annotated[str, typer.Argument(help="A stored customer's id.")],
     channel: Annotated[list[str], typer.Option(help="A channel; may be given several times.")],
     target: Target = ADDRESS,
-    now_ms: Annotated[int, typer.Option(help="The moment to decide for; 0 is now.")] = 0,
+    now_ms: Annotated[int, typer.Option(help="The moment to decide for; 0 is now.", min=0, max=2**63 - 1)] = 0,
     what_if: Annotated[bool, typer.Option("--what-if", help="Only what one single change would let through.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -184,6 +185,8 @@ def explain(
     with _faults(), Client(target) as client:
         reply = client.ask(customer, channel, level="what_if" if what_if else "full", now_ms=now_ms)
     typer.echo(as_words(reply, as_json=as_json))
+    if what_if and not reply.trace and not as_json:
+        typer.echo("no single change would let anything else through")
 
 
 @customers.command("show")
@@ -193,7 +196,8 @@ def show(customer: str, state: State = STATE) -> None:
     from engine.store.lmdb import LmdbStore
 
     known = (state / "store").is_dir()  # looking makes nothing
-    record = LmdbStore(state / "store").load(customer) if known else None
+    with _faults():
+        record = LmdbStore(state / "store").load(customer) if known and customer else None
     if record is None:
         typer.echo(f"no customer '{customer}' in {state}", err=True)
         raise typer.Exit(1)
@@ -218,13 +222,15 @@ def bench(
 def demo(
     bundle: Annotated[Path, typer.Option(help="The grocer's bundle.")] = Path("examples/grocer"),
     state: State = STATE,
-    households: Annotated[int, typer.Option(help="How many households; 0 is all.")] = 0,
-    port: Annotated[int, typer.Option(help="Port of the demo's server.")] = 50551,
+    households: Annotated[int, typer.Option(help="How many households; 0 is all.", min=0)] = 0,
+    port: Annotated[int, typer.Option(help="Port of the demo's server.", min=1, max=65535)] = 50551,
 ) -> None:
     """Run the whole chain on the grocer's data: load, import, train, serve, decide."""
     from training.demo import run
 
-    raise typer.Exit(run(bundle, state, households, port))
+    with _faults():
+        code = run(bundle, state, households, port)
+    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ class Schema:
     Args:
         domains: qualified attribute -> the values it can have, where that is known.
         bare: names without a world, which a formula reads: `propensity`.
+        unsure: qualified attributes whose declaration is a fault; what reads them cannot be judged.
     """
 
     customer: Mapping[str, str]
@@ -27,6 +28,7 @@ class Schema:
     action: Mapping[str, str]
     domains: Mapping[str, Domain] = field(default_factory=dict)
     bare: Mapping[str, str] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
 
     @cached_property
     def digest(self) -> str:

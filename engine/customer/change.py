@@ -4,10 +4,10 @@ from bisect import insort
 
 import msgspec
 
-from engine.customer.record import KEPT, Consent, Interaction, Purchase, Record
+from engine.customer.record import KEPT, Consent, Interaction, Record
 from engine.decide.consents import EVERYTHING
 from engine.decide.purposes import lineage
-from engine.decide.request import Contact, Preferences
+from engine.decide.request import Contact, Preferences, Purchase
 
 
 def apply_interaction(record: Record, interaction: Interaction) -> Record:
@@ -19,11 +19,17 @@ def apply_interaction(record: Record, interaction: Interaction) -> Record:
     """
     if interaction.kind == "purchase":
         purchases = list(record.purchases)
-        insort(purchases, Purchase(interaction.at_ms, interaction.amount, interaction.discount))
+        insort(purchases, Purchase(**{name: getattr(interaction, name) for name in Purchase._fields}))
         return msgspec.structs.replace(record, purchases=purchases[-KEPT:])
     contacts = list(record.contacts)
     insort(contacts, _contact(interaction))
-    return msgspec.structs.replace(record, contacts=contacts[-KEPT:])
+    return msgspec.structs.replace(record, contacts=_newest_of(interaction.kind, contacts))
+
+
+def _newest_of(kind: str, contacts: list[Contact]) -> list[Contact]:
+    """Without the oldest of a kind when there are too many: thousands of views must not wash a complaint away."""
+    own = [at for at, contact in enumerate(contacts) if contact.kind == kind] if len(contacts) > KEPT else []
+    return contacts if len(own) <= KEPT else contacts[: own[0]] + contacts[own[0] + 1 :]
 
 
 def _contact(interaction: Interaction) -> Contact:

@@ -3,9 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from engine.customer.record import Purchase, Record
+from engine.customer.record import Record
 from engine.decide.behaviour import WINDOWS_DAYS
-from engine.decide.request import Contact
+from engine.decide.request import Contact, Purchase
 from engine.decide.values import DAY_MS
 
 

@@ -1,21 +1,11 @@
 """The 360-degree record: one packed value per customer."""
 
-from typing import NamedTuple
-
 import msgspec
 
-from engine.decide.request import NONE, Contact, Preferences, Scalar
+from engine.decide.request import NONE, Contact, Preferences, Purchase, Scalar
 
 VERSION = b"\x01"
-KEPT = 2_000  # newest contacts and purchases; older ones no longer matter to any window we know
-
-
-class Purchase(NamedTuple):
-    """One purchase; the discount is what coupons took off."""
-
-    at_ms: int
-    amount: float = 0.0
-    discount: float = 0.0
+KEPT = 2_000  # newest purchases, and newest contacts of each kind; older ones no longer matter to any window we know
 
 
 class RecordError(ValueError):

@@ -51,6 +51,7 @@ def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> Custom
         suppressed=suppressed(record) | suppressed(said),
         customer_id=sent.customer_id,
         dealings=dealings(record, now_ms, needs.dealings),
+        purchases=tuple(record.purchases[: bisect_left(record.purchases, (now_ms + 1,))]),
     )
 
 
@@ -70,9 +71,9 @@ def _allowed(all_said: _Said, pair: tuple[str, str], now_ms: int) -> bool:
     signal = all_said.sent.signals.verdict(purpose, all_said.declared)
     if signal is False:
         return False
-    if not all_said.sent.customer_id:
-        return signal is True or allows(all_said.said, purpose, channel, now_ms)
     withdrawn = any(_covers(consent, purpose, channel) for consent in all_said.said.consents if not consent.granted)
+    if not all_said.sent.customer_id:
+        return (signal is True and not withdrawn) or allows(all_said.said, purpose, channel, now_ms)
     return not withdrawn and allows(all_said.stored, purpose, channel, now_ms)
 
 

@@ -115,12 +115,13 @@ def _arbitration(source: Source, known: Known) -> tuple[dict[str, float], dict[s
     for group in levers:
         if group not in known["group"]:
             source.fault(("levers", group), unknown("group", group, known["group"]))
-    for channel, action in fallback.items():
+    chosen = {channel: source.text(("fallback", channel), action) for channel, action in fallback.items()}
+    for channel, action in chosen.items():
         if channel not in known["channel"]:
             source.fault(("fallback", channel), unknown("channel", channel, known["channel"]))
-        if action not in known["action"]:
+        if action and action not in known["action"]:
             source.fault(("fallback", channel), unknown("action", action, known["action"]))
     weights = {group: source.number(("levers", group), lever) for group, lever in levers.items()}
     for group in (group for group, lever in weights.items() if lever < 0):
         source.fault(("levers", group), "a lever must not be below 0")
-    return weights, {channel: str(action) for channel, action in fallback.items()}
+    return weights, chosen

@@ -41,7 +41,7 @@ class Channel:
 def read_channels(source: Source) -> tuple[Channel, ...]:
     """The channels by name; faults go to the source."""
     entries = source.mapping((), source.value)
-    made = [_channel(source, name, raw) for name, raw in entries.items()]
+    made = [_channel(source, name, raw) for name, raw in entries.items() if source.present((name,), raw)]
     if not source.value and not source.faults:
         source.fault((), "no channel is declared; write 'email: {direction: outbound}'")
     return tuple(sorted((channel for channel in made if channel), key=lambda channel: channel.name))
@@ -58,13 +58,16 @@ def _channel(source: Source, name: str, raw: object) -> Channel | None:
     placements = source.items((name, "placements"), entry.get("placements"))
     default = Quiet() if direction == "outbound" else None
     quiet = _quiet(source, (name, "quiet"), entry["quiet"]) if "quiet" in entry else default
-    return Channel(name, direction == "outbound", tuple(str(place) for place in placements), quiet)
+    slots = tuple(source.text((name, "placements", index), place) for index, place in enumerate(placements))
+    return Channel(name, direction == "outbound", slots, quiet)
 
 
 def _quiet(source: Source, path: Path, raw: object) -> Quiet | None:
     if raw == "none":
         return None
     entry = source.mapping(path, raw)
+    if raw is None or raw == {} or ("from" in entry) != ("to" in entry):  # half said would speak at night
+        source.fault(path, 'quiet is half said; write none, or {from: "21:00", to: "08:00"}')
     source.only(path, entry, {"from", "to", "days", "holidays"})
     start = _minutes(source, (*path, "from"), entry.get("from", 0))
     end = _minutes(source, (*path, "to"), entry.get("to", 0))
@@ -79,7 +82,7 @@ def _quiet(source: Source, path: Path, raw: object) -> Quiet | None:
 
 
 def _minutes(source: Source, path: Path, raw: object) -> int:
-    if isinstance(raw, int) and 0 <= raw < DAY_MINUTES:
+    if type(raw) is int and 0 <= raw < DAY_MINUTES:
         return raw  # 21:00 without quotes is the number 1260 to YAML, which is the minutes
     try:
         return clock_minutes(str(raw))

@@ -24,6 +24,7 @@ from engine.decide.values import DAY_MS
 
 QUARTER_MS = 900_000
 PLACE = {scope: Contact._fields.index(name) for scope, name in KEPT.items()}  # a contact bears a row's names
+BOUGHT = "purchase"  # kept apart from other outcomes, with its amount
 LONGEST_MS = {"day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
 
 
@@ -44,7 +45,7 @@ class ContactBlock:
             rows = catalogue.governed(contact.scope)
             rows = rows[marketing[rows]]
             counter, verdicts = _counter(contact, catalogue, rows, self.size)
-            change = partial(_after, contact)
+            change = partial(_after, counter)
             gates.append(Gate(contact.name, "contact policy", contact.text, rows, verdicts, change=change))
             self._counters.append(counter)
             self.size += len(counter.places) or 1
@@ -54,13 +55,21 @@ class ContactBlock:
     def evaluate(self, moment: Moment) -> BoolArray:
         """bool[size]."""
         passed = np.ones(self.size, np.bool_)
-        outcomes: dict[str, list[Contact]] = {kind: [] for kind in self._kinds}
-        for entry in moment.customer.contacts:
-            if entry[1] in outcomes:
-                outcomes[entry[1]].append(entry)
+        outcomes = _outcomes(moment, self._kinds)
         for counter in self._counters:
             counter.refuse(moment, outcomes[counter.contact.kind], passed)
         return passed
+
+
+def _outcomes(moment: Moment, kinds: Sequence[str]) -> dict[str, list[Contact]]:
+    """Kind -> the history's entries of it, sorted by time."""
+    found: dict[str, list[Contact]] = {kind: [] for kind in kinds}
+    for entry in moment.customer.contacts:
+        if entry[1] in found:
+            found[entry[1]].append(entry)
+    if BOUGHT in found:
+        found[BOUGHT] = [purchase.contact() for purchase in moment.customer.purchases]
+    return found
 
 
 class _Counter:
@@ -98,6 +107,17 @@ class _Counter:
             if count >= contact.at_most and name in self.places:
                 passed[self.places[name]] = False
 
+    def ends_ms(self, moment: Moment) -> set[int]:
+        """When the sliding window will have moved past enough, for each name that has had enough."""
+        times: dict[str, list[int]] = {}
+        for entry in _outcomes(moment, [self.contact.kind])[self.contact.kind]:
+            name = str(entry[PLACE[self.contact.per]]) if self.places else ""
+            if self._counts(entry) and (name in self.places or not self.places):
+                times.setdefault(name, []).append(entry.at_ms)
+        most, since = self.contact.at_most, since_ms(self.contact, moment)
+        enough = [at[-most] for at in times.values() if len(at) >= most and at[-most] > since]
+        return {at_ms + self.contact.within_ms for at_ms in enough}
+
     def _counts(self, entry: Contact) -> bool:
         inside = all(entry[place] == name for place, name in self._scope)
         return inside and (not self._tagged or entry.action_key in self._actions)
@@ -114,13 +134,16 @@ def since_ms(contact: ContactPolicy, moment: Moment) -> int:
     return _began_ms(zone, contact.each, now_ms // QUARTER_MS) - 1
 
 
-def _after(contact: ContactPolicy, moment: Moment) -> str:
-    """What would lift it: the window moving past enough of what counts, at the latest."""
-    kept = [entry.at_ms for entry in moment.customer.contacts if entry.kind == contact.kind]
-    if contact.each or not contact.at_most or len(kept) < contact.at_most:
-        return f"wait for the next {contact.each}" if contact.each else "nothing; the cap is nought"
-    at_ms = kept[-contact.at_most] + contact.within_ms
-    return f"after {datetime.fromtimestamp(at_ms // 1000, UTC):%a %d %b %Y %H:%M} UTC"
+def _after(counter: _Counter, moment: Moment) -> str:
+    """What would lift it: the window moving past enough of what counts, for the last of the names it refuses."""
+    contact = counter.contact
+    if contact.each or not contact.at_most:
+        return f"wait for the next {contact.each}" if contact.at_most else "nothing; the cap is nought"
+    ends = sorted(counter.ends_ms(moment))
+    latest = ", at the latest" if len(ends) > 1 else ""
+    return "".join(
+        f"after {datetime.fromtimestamp(at_ms // 1000, UTC):%a %d %b %Y %H:%M} UTC{latest}" for at_ms in ends[-1:]
+    )
 
 
 @lru_cache(maxsize=4_096)

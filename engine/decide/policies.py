@@ -13,6 +13,10 @@ SCOPES = ("objective", "group", "action", "channel", "placement", "tag", "role")
 COUNTED = ("everything", "objective", "group", "action", "channel", "placement")
 CALENDAR = ("day", "week", "month")
 CONTACTS = ("contact", "cooldown", "spacing")
+ROLES = ("customer", "prospect", "influencer", "employee")  # the usual ones; a bundle may have others
+KINDS = (
+    "decided", "sent", "exposure", "view", "click", "accept", "dismiss", "complaint", "purchase", "redemption",
+)  # fmt: skip  # the usual outcomes; channel systems may record others
 Known = Mapping[str, set[str]]
 
 
@@ -73,19 +77,22 @@ def read_policies(
 
 def _entries(source: Source, section: str) -> Iterable[tuple[Path, dict[str, object]]]:
     for index, raw in enumerate(source.items((section,), source.value.get(section))):
-        entry = source.mapping((section, index), raw)
-        if isinstance(raw, dict):
-            yield (section, index), entry
+        path = section, index
+        entry = source.mapping(path, raw)
+        if source.present(path, raw) and isinstance(raw, dict):
+            yield path, entry
 
 
 def _unique(source: Source, sections: tuple[str, ...]) -> None:
     """Names are how a rule is spoken of: each stands once."""
-    seen: dict[object, str] = {}
+    seen: dict[str, str] = {}
     for section in sections:
         entries = source.value.get(section)
         for index, raw in enumerate(entries if isinstance(entries, list) else []):
             name = raw.get("name") if isinstance(raw, dict) else None
-            if isinstance(name, str) and name in seen:
+            if not isinstance(name, str):
+                continue
+            if name in seen:
                 source.fault((section, index, "name"), f"'{name}' stands twice, in {seen[name]} and here")
             seen.setdefault(name, section)
 
@@ -103,9 +110,9 @@ def _policy(source: Source, path: Path, entry: dict[str, object], language: Lang
 
 
 def read_condition(source: Source, path: Path, raw: object, language: Language, rule: str) -> Expression | None:
-    """A compiled condition; None, and a fault, when it is none."""
+    """A compiled condition; None, and a fault, when it is none. What reads a faulty attribute waits for its cure."""
     text = source.text(path, raw)
-    if not text:
+    if not text or any(name in text for name in language.schema.unsure):
         return None
     try:
         return compile_expression(text, language.schema, language.library)
@@ -118,10 +125,11 @@ def read_scope(source: Source, path: Path, raw: object, known: Known) -> dict[st
     """Kind -> name; a scope of what does not exist would govern nothing and is a fault."""
     scope = source.mapping(path, raw)
     source.only(path, scope, set(SCOPES))
-    for kind, name in scope.items():
-        if kind in known and name not in known[kind]:
+    names = {kind: source.text((*path, kind), name) for kind, name in scope.items() if kind in SCOPES}
+    for kind, name in names.items():
+        if name and kind in known and name not in known[kind]:
             source.fault((*path, kind), unknown(kind, name, known[kind]))
-    return {kind: str(name) for kind, name in scope.items() if kind in SCOPES}
+    return names
 
 
 def _contact(source: Source, path: Path, entry: dict[str, object], known: Known) -> ContactPolicy | None:

@@ -65,7 +65,7 @@ def read_purposes(source: Source) -> Declared:
 
 def _vendor(source: Source) -> int:
     number = source.value.get(VENDOR, 0)
-    if isinstance(number, int) and 0 <= number < 65_536:
+    if type(number) is int and 0 <= number < 65_536:
         return number
     source.fault((VENDOR,), f"{VENDOR} must be a vendor's number in IAB's list")
     return 0
@@ -82,7 +82,7 @@ def _purpose(source: Source, name: str, raw: object) -> Purpose:
     elif exempt is True and basis == "consent":
         source.fault((name, "exempt"), "an exempt purpose needs another basis than consent; name it, such as contract")
     numbers = source.items((name, "tcf"), entry.get("tcf"))
-    if not all(isinstance(number, int) and 1 <= number <= 11 for number in numbers):
+    if not all(type(number) is int and 1 <= number <= 11 for number in numbers):
         source.fault((name, "tcf"), "tcf must be a list of purposes from 1 to 11")
         numbers = []
     return Purpose(

@@ -100,7 +100,7 @@ class QuietBlock:
                 text=partial(_words, channel),
                 rows=catalogue.governed({"channel": channel.name}),
                 verdicts=np.array([at]),
-                change=partial(_words, channel),
+                change=partial(_change, channel),
             )
             for at, channel in enumerate(keeping)
         ]
@@ -127,9 +127,20 @@ def speaks_from_ms(channel: Channel, moment: Moment) -> int:
 
 def _words(channel: Channel, moment: Moment) -> str:
     """The reason, with the moment it ends."""
-    zone = zone_of(moment.customer.time_zone)
-    if zone is None:
+    if zone_of(moment.customer.time_zone) is None:
         return "the customer's time zone is not known, so any hour may be night"
-    at_ms = speaks_from_ms(channel, moment)
-    until = datetime.fromtimestamp(at_ms // 1000, zone).strftime("%a %d %b %H:%M") if at_ms else "further notice"
-    return f"quiet until {until}, {zone.key} time"
+    return f"quiet until {_end(channel, moment)}"
+
+
+def _change(channel: Channel, moment: Moment) -> str:
+    """What would lift it."""
+    if zone_of(moment.customer.time_zone) is None:
+        return "tell the customer's time zone"
+    return f"after {_end(channel, moment)}"
+
+
+def _end(channel: Channel, moment: Moment) -> str:
+    at_ms, zone = speaks_from_ms(channel, moment), zone_of(moment.customer.time_zone)
+    if not at_ms or zone is None:
+        return "further notice"
+    return f"{datetime.fromtimestamp(at_ms // 1000, zone):%a %d %b %H:%M}, {zone.key} time"

@@ -50,6 +50,23 @@ class Contact(NamedTuple):
     placement: str = ""
 
 
+class Purchase(NamedTuple):
+    """One purchase; the discount is what coupons took off; with the names it is counted by."""
+
+    at_ms: int
+    amount: float = 0.0
+    discount: float = 0.0
+    action_key: str = ""
+    group: str = ""
+    objective: str = ""
+    channel: str = ""
+    placement: str = ""
+
+    def contact(self) -> Contact:
+        """The purchase as an outcome."""
+        return Contact(self.at_ms, "purchase", *self[3:])
+
+
 @dataclass(frozen=True)
 class CustomerView:
     """The customer as a decision sees it: one moment, nothing to look up.
@@ -64,6 +81,7 @@ class CustomerView:
         suppressed: channels in which they must not be contacted; the empty one stands for all.
         customer_id: empty for somebody known by inline facts alone.
         dealings: what the history says of groups, objectives, channels and actions; only of kinds a model reads.
+        purchases: sorted by time, none after the decision's moment.
     """
 
     attributes: Mapping[str, Scalar]
@@ -75,6 +93,7 @@ class CustomerView:
     suppressed: frozenset[str] = frozenset()
     customer_id: str = ""
     dealings: Dealings = field(default_factory=dict)
+    purchases: tuple[Purchase, ...] = ()
 
     def facts(self) -> dict[str, Scalar]:
         """Everything expressions and features read as `customer.*`; attributes win over behaviour."""

@@ -1,26 +1,29 @@
 """What a bundle says that cannot be meant: it compiles, and does not do what its author thinks."""
 
-from collections.abc import Iterable, Iterator
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
 
 from engine.decide.actions import Action
 from engine.decide.bundle import Bundle
 from engine.decide.faults import Fault
-from engine.decide.policies import ContactPolicy, Policy
+from engine.decide.policies import KINDS, ROLES, ContactPolicy, Policy
 from engine.decide.purposes import lineage
 from engine.decide.tables import gaps
 from engine.decide.valuation import Weight
 from rules import always, contradiction, never
 
 POLICIES, ARBITRATION = "policies.yaml", "arbitration.yaml"
+ALIKE = 0.75  # of difflib's ratio: 'exposures' and 'clicked' are taken for slips, 'callback' for a word of its own
 
 
 def review(bundle: Bundle) -> list[Fault]:
-    """Warnings: conditions that never or always hold, actions that nobody can receive, caps that cannot bind,
-    purposes that nothing needs, formulas that ignore what is declared, messages that are missing or shown by two at
-    once, tables with gaps.
+    """Warnings: conditions that never or always hold, misspelt roles and outcomes, actions that nobody can receive,
+    caps that cannot bind, purposes that nothing needs, formulas that ignore what is declared, messages that are missing
+    or shown by two at once, tables with gaps.
     """
     found = [
         *_conditions(bundle),
+        *_slips(bundle),
         *_unreachable(bundle),
         *_idle_caps(bundle),
         *_purposes(bundle),
@@ -61,6 +64,22 @@ def _ignored(bundle: Bundle) -> Iterator[Fault]:
     for name, consequence in said.items():
         if consequence and name not in formula.reads:
             yield Fault(ARBITRATION, *weighing.place, f"the formula ignores {name}: {consequence}")
+
+
+def _slips(bundle: Bundle) -> Iterator[Fault]:
+    """Roles and outcomes are open sets: one that nearly is a usual one would govern, or count, nothing."""
+    placed: list[Policy | ContactPolicy] = [*bundle.policies, *bundle.contacts]
+    for one in placed:
+        yield from _slip(one, "role", one.scope.get("role", ""), ROLES)
+    for cap in bundle.contacts:
+        yield from _slip(cap, "outcome", cap.kind, KINDS)
+
+
+def _slip(one: Policy | ContactPolicy, what: str, name: str, usual: Sequence[str]) -> Iterator[Fault]:
+    near = difflib.get_close_matches(name, usual, 1, ALIKE)
+    if near and name not in usual:
+        words = f"'{one.name}' is for {what} '{name}', which is none of the usual; did you mean '{near[0]}'?"
+        yield Fault(POLICIES, *one.place, words)
 
 
 def _unreachable(bundle: Bundle) -> Iterator[Fault]:

@@ -51,8 +51,14 @@ class Source:
         """`value` as text, a fault unless it is a non-empty string."""
         if isinstance(value, str) and value:
             return value
-        self.fault(path, f"{path[-1]} must be a non-empty text")
+        self.fault(path, f"{self._called(path)} must be a non-empty text")
         return ""
+
+    def present(self, path: Path, value: object) -> bool:
+        """Whether there is a value, a fault unless there is: what stands there empty was meant to say something."""
+        if value is None:
+            self.fault(path, f"{self._called(path)} is empty; fill it or leave it out")
+        return value is not None
 
     def number(self, path: Path, value: object) -> float:
         """`value` as a number, a fault unless it is one."""

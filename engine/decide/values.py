@@ -126,11 +126,20 @@ _TYPES: Mapping[str, type] = {
 }
 
 
+def _within(kind: str, value: float) -> bool:
+    """Whether a number is one that its kind can hold; other kinds hold all of theirs."""
+    if kind == "double":
+        return math.isfinite(value)
+    return kind in ("string", "bool") or (0 if kind == "uint" else INT64[0]) <= value <= INT64[1]
+
+
 def fits(kind: str, value: object) -> bool:
     """Whether a plain value is of a kind; moments and durations are whole milliseconds."""
+    if kind in _TYPES:
+        return type(value) is _TYPES[kind] and _within(kind, value)  # type: ignore[arg-type]  # of that type
     nested = NESTED.fullmatch(kind)
     if nested is None:
-        return type(value) is _TYPES[kind] and (kind != "double" or math.isfinite(value))  # type: ignore[arg-type]
+        return False
     if nested[1] == "list":
         return isinstance(value, list) and all(fits(nested[2], item) for item in value)
     return isinstance(value, dict) and all(fits(nested[2], item) for item in value.values())

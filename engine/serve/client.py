@@ -1,6 +1,6 @@
 """A small client: what the commands use to talk to a server."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
 import grpc
@@ -80,8 +80,14 @@ def as_words(reply: decision_pb2.DecideResponse, *, as_json: bool) -> str:
         lines.append(f"{answer.channel}: {'' if answer.actions else 'nothing'}")
         for action in answer.actions:
             lines += _ranked(action)
-    lines += [
-        f"  held back: {r.action_key} in {r.channel}: {r.kind} '{r.gate}': {r.text}{_seen(r)}; to lift it: {r.change}"
-        for r in reply.trace
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_held_back(reply.trace)])
+
+
+def _held_back(trace: Iterable[decision_pb2.Reason]) -> Iterator[str]:
+    """One line for each reason in each channel, with all the actions it holds back."""
+    actions: dict[str, list[str]] = {}
+    for reason in trace:
+        words = f"{reason.kind} '{reason.gate}': {reason.text}{_seen(reason)}; to lift it: {reason.change}"
+        actions.setdefault(f"in {reason.channel} by {words}", []).append(reason.action_key)
+    for words, held in actions.items():
+        yield f"  held back {words}\n    {', '.join(held)}"

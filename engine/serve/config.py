@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from engine.decide.faults import BundleError
+from engine.decide.faults import BundleError, Fault
 from engine.decide.source import read_yaml
 from engine.serve.limits import Limits
 
@@ -17,7 +17,10 @@ def read_limits(file: Path | None) -> Limits:
     """
     if file is None:
         return Limits()
-    source = read_yaml(file.name, file.read_text())
+    try:
+        source = read_yaml(file.name, file.read_text())
+    except UnicodeDecodeError as error:
+        raise BundleError([Fault(file.name, 1, 1, f"byte {error.start + 1} of the file is no UTF-8")]) from None
     source.only((), source.value, {"limits"})
     entries = source.mapping(("limits",), source.value.get("limits"))
     source.only(("limits",), entries, {field.name for field in dataclasses.fields(Limits)})

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,10 +55,20 @@ def _texts(source: BinaryIO) -> Iterator[tuple[int, str, str]]:
 def _csv(file: Path) -> Iterator[Line]:
     with file.open("rb") as source:
         lines = _texts(source)
-        columns = next(csv.reader([text.removeprefix("\ufeff") for _, text, _ in [next(lines, (0, "", ""))]]), [])
+        columns = _header(file, *next(lines, (1, "", ""))[1:])
         for number, text, fault in lines:
             if text:
                 yield _csv_line(number, text, fault, columns)
+
+
+def _header(file: Path, text: str, fault: str) -> list[str]:
+    """The columns; without them, or with one that stands twice, nobody knows what the lines say."""
+    columns = next(csv.reader([text.removeprefix("\ufeff")]), [])
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if fault or twice or not columns:
+        why = fault or (f"column '{twice[0]}' stands twice" if twice else "it is empty")
+        raise ValueError(f"{file}:1: {why}; the first line names the columns, in UTF-8")
+    return columns
 
 
 def _csv_line(number: int, text: str, fault: str, columns: list[str]) -> Line:
@@ -79,7 +90,8 @@ def _jsonl(file: Path) -> Iterator[Line]:
 
 def _json_line(number: int, text: str, fault: str) -> Line:
     try:
-        cells = json.loads(text)
+        cells = json.loads(text, object_pairs_hook=_once)
+        json.dumps(cells, ensure_ascii=False).encode()  # half a character, which JSON can write, is none
     except (ValueError, RecursionError) as error:
         return Line(number, {}, text, fault or f"no JSON: {error}")
     if not isinstance(cells, dict):
@@ -87,18 +99,30 @@ def _json_line(number: int, text: str, fault: str) -> Line:
     return Line(number, _filled(cells), text, fault)
 
 
-def _parquet(file: Path) -> Iterator[Line]:
-    from pyarrow import ArrowInvalid, parquet
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a name stands twice")
+    return made
 
-    try:
-        source = parquet.ParquetFile(file)
-    except ArrowInvalid as error:
-        raise ValueError(f"{file}: no Parquet: {error}") from error
-    number = 0
-    for batch in source.iter_batches():
-        for cells in batch.to_pylist():
-            number += 1
-            yield Line(number, _filled(cells), "")
+
+def _parquet(file: Path) -> Iterator[Line]:
+    from pyarrow import ArrowException, parquet
+
+    with file.open("rb") as data:
+        try:
+            rows = (cells for batch in parquet.ParquetFile(data).iter_batches() for cells in batch.to_pylist())
+            for number, cells in enumerate(rows, 1):
+                yield Line(number, {name: _plain(value) for name, value in _filled(cells).items()}, "")
+        except (ArrowException, OSError) as error:  # it says OSError of damaged pages
+            raise ValueError(f"{file}: no Parquet: {error}") from error
+
+
+def _plain(value: object) -> object:
+    """Moments as epoch milliseconds, UTC where they name no zone."""
+    if not isinstance(value, datetime):
+        return value
+    return round((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _filled(cells: Mapping[str, object]) -> dict[str, object]:

@@ -9,23 +9,26 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
 from engine.customer.record import Consent, Interaction, Record
+from engine.decide.faults import unknown
+from engine.decide.quiet import zone_of
 from engine.decide.request import Scalar
 from engine.decide.values import fits, moment_ms, number, parse
 from engine.serve.files import Line, read_lines
 from engine.serve.limits import Limits
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
+from rules import KINDS
 
 T = TypeVar("T")
 Counts = dict[str, int]
 LUMP = 5_000
 TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 TEXTS = ("key", "customer_id", "kind", "channel", "placement", "action_key", "group", "objective", "decision_id")
+COLUMNS = {*TEXTS, "at_ms", "amount", "discount"}
 
 
 def import_customers(file: Path, state: Path, kinds: Mapping[str, str] | None = None) -> Counts:
@@ -52,7 +55,8 @@ def import_interactions(file: Path, state: Path) -> Counts:
 
     Args, Returns, Raises: as for customers.
     """
-    return _run(file, state, _interaction, _apply)
+    latest_ms = time.time_ns() // 1_000_000 + Limits.ahead_ms
+    return _run(file, state, lambda line: _interaction(line, latest_ms), _apply)
 
 
 def _put(store: Store, lump: list[Record]) -> Counts:
@@ -113,7 +117,10 @@ def _lumps(lines: Iterator[Line]) -> Iterator[list[Line]]:
 
 
 def _name(cells: Mapping[str, object], column: str, *, empty: bool = True) -> str:
-    text = str(cells.get(column, ""))
+    value = cells.get(column, "")
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
+        raise ValueError(f"'{column}' must be a text, not {value!r:.100}")
+    text = str(value)
     if not text and not empty:
         raise ValueError(f"'{column}' is empty; every row needs one")
     if len(text.encode(errors="replace")) > Limits.name or not text.isprintable():
@@ -130,12 +137,16 @@ def _record(line: Line, kinds: Mapping[str, str] | None, now_ms: int) -> Record:
         elif name not in ("customer_id", "time_zone"):
             attributes[name] = _attribute(name, value, kinds)
     zone = _name(line.cells, "time_zone")
+    if zone and zone_of(zone) is None:
+        raise ValueError(f"unknown time zone '{zone}'; write such as Europe/Paris")
     return Record(_name(line.cells, "customer_id", empty=False), attributes, consents, zone)
 
 
 def _consent(column: str, value: object, now_ms: int) -> Consent:
     _, _, rest = column.partition(":")
     purpose, _, channel = rest.partition(":")
+    if not purpose:
+        raise ValueError(f"'{column}' names no purpose; write consent:PURPOSE or consent:PURPOSE:CHANNEL")
     if str(value).lower() not in TRUTHS:
         raise ValueError(f"'{value}' in '{column}' is neither true nor false")
     return Consent(purpose, channel, TRUTHS[str(value).lower()], "import", now_ms)
@@ -143,7 +154,9 @@ def _consent(column: str, value: object, now_ms: int) -> Consent:
 
 def _attribute(name: str, value: object, kinds: Mapping[str, str] | None) -> Scalar:
     if kinds is None:
-        return msgspec.convert(value, Scalar)  # type: ignore[no-any-return]  # as it checked
+        if not any(fits(kind, value) for kind in KINDS):
+            raise ValueError(f"{value!r:.100} in '{name}' is nothing that an attribute can be")
+        return value  # type: ignore[return-value]  # as it fits
     if name not in kinds:
         raise ValueError(f"'{name}' is no attribute of the schema")
     if isinstance(value, str) and kinds[name] != "string":
@@ -154,10 +167,14 @@ def _attribute(name: str, value: object, kinds: Mapping[str, str] | None) -> Sca
     return made  # type: ignore[return-value]  # as it fits
 
 
-def _interaction(line: Line) -> Interaction:
+def _interaction(line: Line, latest_ms: int) -> Interaction:
     cells = line.cells
+    for name in set(cells) - COLUMNS:
+        raise ValueError(unknown("column", name, COLUMNS))
     names = {name: _name(cells, name, empty=name not in ("key", "customer_id", "kind")) for name in TEXTS}
     at_ms = _at_ms(cells.get("at_ms", ""))
+    if at_ms > latest_ms:
+        raise ValueError(f"at_ms {at_ms} lies ahead")
     return Interaction(**names, at_ms=at_ms, amount=_number(cells, "amount"), discount=_number(cells, "discount"))
 
 

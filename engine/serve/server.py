@@ -178,7 +178,10 @@ class _Crew:
 
 def _claim(address: str, port: int) -> None:
     """Fail while another server listens: SO_REUSEPORT would share the port silently."""
-    family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise OSError(f"{address} is no address of this machine: {error.strerror}; write such as 0.0.0.0") from error
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -77,7 +77,7 @@ class DecisionService:
         reader, seed = shell.reader(), shell.draw()
         asked = reader.request(message, now_ms(), seed)
         sent = reader.customer(message.customer, asked.now_ms)
-        stored = shell.store.load(sent.customer_id) if sent.customer_id else None
+        stored = reader.fitting(shell.store.load(sent.customer_id)) if sent.customer_id else None
         customer = view(stored, sent, reader.snapshot.needs(asked), asked.now_ms)
         effort = effort_for(message.budget_ms, context.time_remaining())
         evaluation = decide(reader.snapshot, customer, asked, effort)

@@ -1,13 +1,21 @@
 """Wrong and hostile bundles: each is refused, every fault named at once with its place and its cure."""
 
+import copy
 import dataclasses
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.decide.bundle import FILES, read_bundle
 from engine.decide.faults import BundleError
+from engine.decide.review import review
+from engine.decide.scoring import first_day
+from engine.decide.snapshot import build_snapshot
+from engine.serve.build import read_texts
 
 BAD = yaml.safe_load((Path(__file__).parent / "bad_bundles" / "bundles.yaml").read_text())
 GOOD = {
@@ -52,3 +60,43 @@ def test_a_bad_bundle_is_refused_with_every_fault(bad):
     words = [str(fault) for fault in caught.value.faults]
     assert [fault for fault in bad["faults"] if not any(fault in word for word in words)] == [], words
     assert len(words) <= len(bad["faults"]), words
+
+
+ROOT = Path(__file__).parent.parent.parent
+WORLDS = [read_texts(ROOT / world) for world in ("tests/cases/bank", "tests/cases/shop", "examples/grocer")]
+VALUE = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3), st.dates(), st.binary()),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=3), inner, max_size=2)),
+    max_leaves=3,
+)
+
+
+def paths(value, above=()):
+    """Every place of a value, as keys from the top."""
+    yield above
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        yield from paths(inner, (*above, key))
+
+
+@st.composite
+def spoiled(draw):
+    """A good bundle with anything at all in one place of one of its YAML files."""
+    texts = draw(st.sampled_from(WORLDS))
+    name = draw(st.sampled_from([name for name in texts if name.endswith(".yaml")]))
+    whole = [copy.deepcopy(yaml.safe_load(texts[name]))]
+    *above, last = (0, *draw(st.sampled_from(list(paths(whole[0])))))
+    place = whole
+    for key in above:
+        place = place[key]
+    place[last] = draw(VALUE)
+    return {**texts, name: yaml.safe_dump(whole[0], allow_unicode=True)}
+
+
+@settings(deadline=None, max_examples=300)
+@given(spoiled())
+def test_whatever_stands_in_one_place_is_taken_or_named(texts):
+    with suppress(BundleError):
+        bundle = read_bundle(texts)
+        review(bundle)
+        build_snapshot(bundle, texts, [first_day(name, 0.1) for name in bundle.lineup.names])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.customer.record import Consent, Interaction, Record
+from engine.customer.record import KEPT, Consent, Interaction, Record
 from engine.decide.request import Preferences
 from engine.store.lmdb import LmdbStore
 from engine.store.memory import MemoryStore
@@ -33,6 +33,15 @@ def test_late_events_stand_in_their_own_time(store):
     store.apply([purchase("a", 2_000), purchase("b", 1_000)])
 
     assert [purchase.at_ms for purchase in store.load("anna").purchases] == [1_000, 2_000]
+
+
+def test_thousands_of_views_do_not_wash_a_complaint_away(store):
+    store.apply([Interaction("first", "anna", "complaint", 1)])
+    store.apply([Interaction(str(at), "anna", "view", at) for at in range(2, KEPT + 4)])
+
+    contacts = store.load("anna").contacts
+    assert [contact.at_ms for contact in contacts if contact.kind == "complaint"] == [1]
+    assert [contact.at_ms for contact in contacts if contact.kind == "view"] == list(range(4, KEPT + 4))
 
 
 def test_an_import_keeps_the_history(store):

@@ -66,7 +66,7 @@ def test_what_is_missing_is_left_out_of_what_was_seen():
         (
             {"channel": "email", "time_zone": "Asia/Tokyo"},
             ("card", "quiet hours in email"),
-            "quiet until Tue 25 Nov 08:00, Asia/Tokyo time",
+            "after Tue 25 Nov 08:00, Asia/Tokyo time",
         ),
     ],
 )
@@ -99,3 +99,17 @@ def test_in_a_hurry_only_the_fallback_is_considered_and_no_gate_is_skipped():
     assert [keys[row] for row in hurried.candidates] == ["loan"]
     assert len(minor.candidates) == 0
     assert ("loan", "old enough") in told(explain.full(minor))
+
+
+def test_the_end_of_a_cap_is_told_by_what_it_counts():
+    elsewhere = Contact(NOW_MS - HOUR_MS, "exposure", group="elsewhere")
+    of_cards = Contact(NOW_MS - 2 * HOUR_MS, "exposure", group="cards")
+    of_loans = Contact(NOW_MS - 20 * HOUR_MS, "exposure", group="loans")
+
+    alone, both = (
+        told(explain.full(evaluated(contacts=seen)))["loan", "one a day"].change
+        for seen in ((of_loans, elsewhere), (of_loans, of_cards, elsewhere))
+    )
+
+    assert alone == "after Mon 24 Nov 2025 20:00 UTC"
+    assert both == "after Tue 25 Nov 2025 14:00 UTC, at the latest"

@@ -1,6 +1,7 @@
 """Files into the store: the good lines go in, the bad ones are kept aside with number and reason."""
 
 import json
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
@@ -107,3 +108,68 @@ def test_a_file_of_another_kind_is_refused_with_a_sentence(tmp_path, name, words
 
     with pytest.raises(ValueError, match=words):
         import_customers(file, tmp_path)
+
+
+def test_values_that_no_attribute_can_have_are_kept_aside(tmp_path):
+    file = tmp_path / "people.jsonl"
+    values = [10**30, "NaN", "1e999", '{"a": {"b": 1}}', '[1, "a"]', "[[1]]", r'"\ud800"', '{"a": 1, "a": 2}']
+    file.write_text("\n".join(f'{{"customer_id": "anna", "age": {value}}}' for value in [*values, 30]))
+
+    assert import_customers(file, tmp_path) == {"imported": 1, "duplicates": 0, "rejected": len(values)}
+    assert loaded(tmp_path, "anna").attributes == {"age": 30}
+
+
+@pytest.mark.parametrize("customer_id", ['["a"]', "true", "1.5", '{"a": 1}', r'"\ud800"', "null"])
+def test_an_id_that_is_no_text_is_kept_aside(tmp_path, customer_id):
+    file = tmp_path / "people.jsonl"
+    file.write_text(f'{{"customer_id": {customer_id}}}\n')
+
+    assert import_customers(file, tmp_path)["rejected"] == 1
+
+
+@pytest.mark.parametrize("line", ["anna,true,,", "anna,,true,", "anna,,,Mars/Olympus"])
+def test_a_consent_for_nothing_and_a_zone_of_nowhere_are_kept_aside(tmp_path, line):
+    file = tmp_path / "people.csv"
+    file.write_text(f"customer_id,consent:,consent::email,time_zone\n{line}\n")
+
+    assert import_customers(file, tmp_path)["rejected"] == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (b"customer_id,consent:marketing,consent:marketing", "column 'consent:marketing' stands twice"),
+        ("customer_id,größe".encode("latin-1"), "no UTF-8"),
+        ("customer_id,age".encode("utf-16"), "no UTF-8"),
+        (b"", "it is empty"),
+    ],
+)
+def test_a_header_that_cannot_be_trusted_refuses_the_file(tmp_path, header, words):
+    file = tmp_path / "people.csv"
+    file.write_bytes(header + b"\nanna,false,true\n" if header else b"")
+
+    with pytest.raises(ValueError, match=words):
+        import_customers(file, tmp_path)
+
+
+def test_an_interaction_with_an_unknown_column_or_from_the_future_is_kept_aside(tmp_path):
+    file = tmp_path / "interactions.jsonl"
+    good = {"key": "a", "customer_id": "anna", "kind": "click", "at_ms": 1_700_000_000_000}
+    lines = [{**good, "chanel": "email"}, {**good, "at_ms": 4_000_000_000_000}, good]
+    file.write_text("\n".join(map(json.dumps, lines)))
+
+    assert import_interactions(file, tmp_path)["imported"] == 1
+    assert [line["reason"] for line in aside(file)] == [
+        "unknown column 'chanel'; did you mean 'channel'?",
+        "at_ms 4000000000000 lies ahead",
+    ]
+
+
+def test_moments_of_parquet_become_milliseconds(tmp_path):
+    file = tmp_path / "people.parquet"
+    since = [datetime(2026, 1, 1, tzinfo=UTC)]
+    parquet.write_table(pa.table({"customer_id": ["anna"], "since": since}), file)
+
+    import_customers(file, tmp_path, KINDS)
+
+    assert loaded(tmp_path, "anna").attributes == {"since": 1_767_225_600_000}

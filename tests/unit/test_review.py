@@ -33,6 +33,25 @@ def cap(name, at_most, within):
 
 
 @pytest.mark.parametrize(
+    ("policies", "words"),
+    [
+        (rule("customer.age > 30", scope="{role: employe}"), "'r' is for role 'employe'"),
+        ("contact: [{name: c, kind: exposures, at_most: 1, within: 1d}]", "did you mean 'exposure'?"),
+        ("cooldown: [{name: c, after: dismissed, for: 1d}]", "did you mean 'dismiss'?"),
+        ("spacing: [{name: c, between: send, apart: 1h}]", "did you mean 'sent'?"),
+    ],
+)
+def test_a_role_or_an_outcome_that_nobody_has_is_told(policies, words):
+    (warning,) = warnings(policies_yaml=policies)
+
+    assert words in warning
+
+
+def test_an_outcome_of_ones_own_is_left_alone():
+    assert warnings(policies_yaml="contact: [{name: c, kind: callback, at_most: 1, within: 1d}]") == []
+
+
+@pytest.mark.parametrize(
     ("condition", "words"),
     [
         ("false", "can never hold"),

@@ -6,11 +6,18 @@ import pytest
 from nba.v1 import customer_pb2
 
 from engine.customer.record import Record, RecordError, decode
+from engine.decide.bundle import read_bundle
 from engine.decide.pipeline import Effort
+from engine.decide.scoring import first_day
+from engine.decide.snapshot import build_snapshot
 from engine.serve.handlers import STATUS_OF, handler
+from engine.serve.limits import Limits
 from engine.serve.service import effort_for
+from engine.serve.wire import Reader
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import StoreError, StoreFullError
+from models import RESPONSE
+from tests.wire.conftest import BUNDLE
 
 
 @pytest.mark.parametrize(
@@ -95,3 +102,15 @@ def test_every_error_of_lmdb_is_the_stores_own(tmp_path):
 def test_a_damaged_record_is_an_error_and_never_an_empty_one(packed):
     with pytest.raises(RecordError):
         decode(packed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("age", "42"), ("age", 2**64), ("spent", None), ("spent", "much"), ("tags", 3), ("member", 1), ("shoes", 41)],
+)
+def test_what_is_stored_and_does_not_fit_the_schema_counts_as_missing(name, value):
+    snapshot = build_snapshot(read_bundle(BUNDLE), BUNDLE, [first_day(RESPONSE, 0.1)])
+
+    record = Reader(snapshot, Limits()).fitting(Record("anna", {"city": "Oslo", name: value}))
+
+    assert record.attributes == {"city": "Oslo"}

@@ -15,7 +15,7 @@ BUNDLE = {
     "schema.yaml": """
 customer: {age: int, city: string, spent: double, member: bool, tags: list(string), since: timestamp}
 request: {device: string}
-action: {margin: double}
+action: {margin: double, level: uint}
 """,
     "channels.yaml": "email: {direction: outbound}\nweb: {direction: inbound, placements: [home]}\n",
     "actions.csv": """action_key,objective,group,purposes,value,margin,message_email

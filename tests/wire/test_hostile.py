@@ -83,6 +83,10 @@ NAMES = {
         {"inline_candidates": [inline(attributes={"margin": value(double_value=INFINITE)})]},
         "attributes['margin']",
     ),
+    "a level below nought": (
+        {"inline_candidates": [inline(attributes={"level": value(int_value=-1)})]},
+        "attributes['level']",
+    ),
     "unknown attribute": ({"customer": customer(attributes={"agee": value(int_value=3)})}, "attributes['agee']"),
     "NaN": ({"customer": customer(attributes={"spent": value(double_value=NAN)})}, "attributes['spent']"),
     "a text for a number": ({"customer": customer(attributes={"age": value(string_value="3")})}, "attributes['age']"),

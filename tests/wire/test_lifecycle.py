@@ -150,13 +150,16 @@ def test_a_reload_reaches_every_worker_and_a_faulty_one_changes_nothing(bundle, 
         assert versions(server) == after
 
 
+def sizes_of(journal):
+    return [file.stat().st_size for file in journal.glob("*.seg")]
+
+
 def test_two_workers_share_one_port(bundle, tmp_path):
     with serving(bundle, tmp_path, workers=2) as server:
-        versions(server, 40)
-        sizes = [file.stat().st_size for file in sorted((tmp_path / "journal").glob("*.seg"))]
+        asked = eventually(lambda: versions(server, 20) and sum(map(bool, sizes_of(tmp_path / "journal"))) == 2)
 
-    assert len(sizes) == 2
-    assert min(sizes) > 0
+    assert len(sizes_of(tmp_path / "journal")) == 2
+    assert asked  # on a busy machine the second worker comes later than the first
 
 
 def test_a_killed_worker_is_replaced_and_no_decision_it_gave_is_lost(bundle, tmp_path):

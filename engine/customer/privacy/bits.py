@@ -4,6 +4,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 VALUES = {char: at for at, char in enumerate(ALPHABET)}
 LONGEST = 16_384  # characters; a string of every vendor there is has about 2,000
 MOST_IDS = 65_535
+MOST_NAMED = 4 * MOST_IDS  # by all ranges of one string; overlapping ones without end would take ten seconds to unfold
 
 
 class DecodeError(ValueError):
@@ -27,15 +28,17 @@ class Bits:
             self._bits = "".join(f"{VALUES[char]:06b}" for char in text.rstrip("="))
         except KeyError as error:
             raise DecodeError(f"holds {error.args[0]!r}, which is no web-safe base64") from None
-        self._at = 0
+        self._at = self._named = 0
 
     def number(self, size: int) -> int:
         """The next `size` bits as a number."""
-        end = self._at + size
-        if end > len(self._bits):
+        return int(self._next(size), 2)
+
+    def _next(self, size: int) -> str:
+        start, self._at = self._at, self._at + size
+        if self._at > len(self._bits):
             raise DecodeError("ends too early")
-        self._at, found = end, int(self._bits[self._at : end], 2)
-        return found
+        return self._bits[start : self._at]
 
     def truth(self) -> bool:
         """The next bit."""
@@ -43,8 +46,7 @@ class Bits:
 
     def truths(self, size: int) -> frozenset[int]:
         """The places, from 1, of the ones among the next `size` bits."""
-        field = self.number(size) if size else 0
-        return frozenset(at for at in range(1, size + 1) if field >> (size - at) & 1)
+        return frozenset(at for at, bit in enumerate(self._next(size), 1) if bit == "1")
 
     def fibonacci(self) -> int:
         """A number in Fibonacci coding: it ends at the first two ones in a row."""
@@ -64,5 +66,8 @@ class Bits:
             end = self.number(size) if several else start
             if not 0 < start <= end:
                 raise DecodeError(f"holds the range {start} to {end}")
+            self._named += end - start + 1
+            if self._named > MOST_NAMED:
+                raise DecodeError(f"names more than {MOST_NAMED:,} ids")
             found.update(range(start, end + 1))
         return frozenset(found)

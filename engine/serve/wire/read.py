@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import msgspec
 from nba.v1 import common_pb2, decision_pb2, interaction_pb2
 
 from engine.customer.privacy import Signals
-from engine.customer.record import Consent, Interaction
+from engine.customer.record import Consent, Interaction, Record
 from engine.customer.view import Sent
 from engine.decide.faults import unknown
 from engine.decide.request import Ask, Inline, Preferences, Request, Scalar
@@ -109,6 +110,15 @@ class Reader:
         if isinstance(plain, str) and len(plain) > self.limits.text:
             raise FieldError(path, f"has {len(plain)} characters; at most {self.limits.text} are allowed")
         return self.finite(path, plain) if isinstance(plain, float) else plain
+
+    def fitting(self, record: Record | None) -> Record | None:
+        """A stored record without attributes that the schema has not, or has as another type: they count as missing."""
+        if record is None:
+            return None
+        kinds = self.snapshot.bundle.schema.customer
+        known = {name: kinds[name] for name in record.attributes if name in kinds}
+        fit = {name: record.attributes[name] for name, kind in known.items() if fits(kind, record.attributes[name])}
+        return record if len(fit) == len(record.attributes) else msgspec.structs.replace(record, attributes=fit)
 
     def consent(self, path: str, consent: common_pb2.Consent, now_ms: int) -> Consent:
         """One consent statement."""
