@@ -64,7 +64,8 @@ def _ranked(action: decision_pb2.RankedAction) -> Iterator[str]:
     weighed = f"  lever {action.lever:.2f}  weight {action.weight:.2f}" if action.HasField("lever") else ""
     worth = f"propensity {action.propensity:.4f}  value {action.value:.2f}{weighed}  priority {action.priority:.4f}"
     yield f"  {action.rank}. {action.action_key}  {worth}"
-    parts = [f"{part.name} {part.value:.2f}{' (capped)' if part.capped else ''}" for part in action.components]
+    # Adding nought takes the sign off a nought: a cost of nothing is not -0.00.
+    parts = [f"{part.name} {part.value + 0.0:.2f}{' (capped)' if part.capped else ''}" for part in action.components]
     if parts:
         yield f"     value: {', '.join(parts)}"
     if action.sensitivity:
