@@ -53,10 +53,10 @@ ATTRIBUTES = {
     },
 }
 TYPES = {"i": AttributeProto.INT, "t": AttributeProto.TENSOR, "ints": AttributeProto.INTS}
-STORES = {
-    TensorProto.FLOAT: "float_data", TensorProto.DOUBLE: "double_data", TensorProto.INT64: "int64_data",
-    TensorProto.INT32: "int32_data", TensorProto.UINT8: "int32_data", TensorProto.BOOL: "int32_data",
-}  # fmt: skip
+TENSORS = {
+    TensorProto.FLOAT: 4, TensorProto.DOUBLE: 8, TensorProto.INT64: 8, TensorProto.INT32: 4, TensorProto.UINT8: 1,
+    TensorProto.BOOL: 1,
+}  # fmt: skip  # bytes of an element
 
 
 def check_graph(model: onnx.ModelProto, width: int) -> None:
@@ -141,26 +141,20 @@ def _marks(nodes: Iterable[NodeProto]) -> set[str]:
 def _tensor(tensor: TensorProto, place: str, *, nan: bool) -> None:
     if tensor.external_data or tensor.data_location == TensorProto.EXTERNAL:
         raise ModelError(f"{place} keeps its data in another file; export it whole")
-    if tensor.data_type not in STORES:
+    if tensor.data_type not in TENSORS:
         raise ModelError(f"{place} is of type {tensor.data_type}; float, double, int64, int32, uint8 and bool may be")
-    _only(tensor, place, {STORES[tensor.data_type]})
+    _only(tensor, place)
     size = math.prod(tensor.dims)
     if any(dim < 0 for dim in tensor.dims) or len(tensor.dims) > 2 or size > ELEMENTS:
         raise ModelError(
             f"{place} says it has shape {list(tensor.dims)[:8]}; two axes and {ELEMENTS:,} elements may be"
         )
-    if _stored(tensor) != size:
+    if len(tensor.raw_data) != size * TENSORS[tensor.data_type]:
         raise ModelError(f"{place} does not hold the {size:,} elements that it says")
     values = numpy_helper.to_array(tensor)
     wrong = np.isinf(values) if nan else ~np.isfinite(values)
     if wrong.any():
         raise ModelError(f"{place} holds {int(wrong.sum()):,} values that are not finite; train again")
-
-
-def _stored(tensor: TensorProto) -> float:
-    """Elements really there, whole ones and parts."""
-    itemsize = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    return len(tensor.raw_data) / itemsize + len(getattr(tensor, STORES[tensor.data_type]))
 
 
 def _interface(graph: onnx.GraphProto, width: int) -> None:

@@ -72,7 +72,7 @@ def _choices(numbers: Mapping[str, int]) -> None:
 
 def _ranges(lists: Mapping[str, Ints], columns: int, targets: int) -> None:
     count, leaves = len(lists["nodes_featureids"]), len(lists["leaf_targetids"])
-    below = {
+    below: dict[str, int | Ints] = {
         "tree_roots": count, "nodes_featureids": columns, "nodes_modes": MODES, "nodes_trueleafs": 2,
         "nodes_falseleafs": 2, "leaf_targetids": targets,
         "nodes_truenodeids": np.where(lists["nodes_trueleafs"], leaves, count),

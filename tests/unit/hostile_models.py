@@ -325,6 +325,10 @@ GRAPHS = {
     "weight of a negative size": model(with_node(weights=[declared([-1])]), "says it has shape"),
     "weight that holds less than it says": model(with_node(weights=[declared([9], raw=b"1234")]), "hold the 9"),
     "weight that ends within a number": model(with_node(weights=[declared([1], raw=b"12345")]), "does not hold the 1"),
+    "weight that is written twice": model(
+        with_node(weights=[TensorProto(name="w", dims=[2], data_type=1, raw_data=bytes(8), float_data=[1, 2])]),
+        "holds 'float_data'",
+    ),
     "weight of texts": model(
         with_node(weights=[TensorProto(name="w", dims=[1], data_type=TensorProto.STRING, string_data=[b"x"])]),
         "of type 8",

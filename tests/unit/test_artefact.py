@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import onnx
 import pytest
+from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -103,9 +104,11 @@ def test_sets_of_members_and_a_mark_for_what_is_missing_are_no_weights_that_are_
 
 def test_a_small_network_with_a_mark_for_what_is_missing_may_serve():
     weights = [
-        tensor(np.float32(0), "zero"), tensor(np.ones((2, 8), np.float32), "w1"), tensor(np.ones((9, 1), np.float32), "w2"),
+        tensor(np.float32(0), "zero"),
+        tensor(np.ones((2, 8), np.float32), "w1"),
+        tensor(np.ones((9, 1), np.float32), "w2"),
         tensor([0], "first"),
-    ]  # fmt: skip
+    ]
     nodes = [
         helper.make_node("IsNaN", ["features"], ["unknown"]),
         helper.make_node("Where", ["unknown", "zero", "features"], ["known"]),
@@ -120,7 +123,12 @@ def test_a_small_network_with_a_mark_for_what_is_missing_may_serve():
     assert admitted(a_model(before=nodes, weights=weights)).score(np.ones((2, 2), np.float32)).shape == (2,)
 
 
-INTS = st.sampled_from([-(2**63), -1, 0, 1, 2, 3, 64, 2**31, 2**63 - 1])
+VALUES = {
+    FieldDescriptor.TYPE_INT32: st.sampled_from([-1, 0, 1, 2, 7, 9, 11, 2**31 - 1]),
+    FieldDescriptor.TYPE_INT64: st.sampled_from([-(2**63), -1, 0, 1, 2, 3, 64, 2**31, 2**63 - 1]),
+    FieldDescriptor.TYPE_STRING: st.sampled_from(["", "features", "wide", "chance", "to", "Abs", "MatMul", "Concat"]),
+    FieldDescriptor.TYPE_BYTES: st.binary(max_size=40),
+}
 
 
 @settings(max_examples=300, deadline=None)
@@ -146,24 +154,15 @@ def messages(message):
 
 
 def disturb(data, model):
-    """Clear a field somewhere, or give a number or a name in it another value."""
-    message = data.draw(st.sampled_from(list(messages(model))))
-    field = data.draw(st.sampled_from(message.DESCRIPTOR.fields))
-    name = {int: INTS, str: st.sampled_from(["", "features", "wide", "chance", "to", "Abs", "MatMul", "Concat"])}
-    values = name.get({1: int, 2: int, 9: str}.get(field.cpp_type))
-    if values is None or data.draw(st.booleans()):
+    """Clear a field somewhere, or put another number, name or bytes there."""
+    message = data.draw(st.sampled_from([found for found in messages(model) if found.ListFields()]))
+    field, content = data.draw(st.sampled_from(message.ListFields()))
+    if field.type not in VALUES or data.draw(st.booleans()):
         message.ClearField(field.name)
-    elif not field.is_repeated:
-        with_value(message, field, data.draw(values))
-    elif content := getattr(message, field.name):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(values)
-
-
-def with_value(message, field, value):
-    bits = 32 if field.cpp_type == 1 else 64
-    setattr(
-        message, field.name, value if isinstance(value, str) else (value + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
-    )
+    elif field.is_repeated:
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(VALUES[field.type])
+    else:
+        setattr(message, field.name, data.draw(VALUES[field.type]))
 
 
 def test_types_that_the_runtime_does_not_know_are_refused():
