@@ -47,7 +47,9 @@ def facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
 def _words(value: object) -> str:
     plain = msgspec.to_builtins(value, builtin_types=()) if hasattr(value, "__dataclass_fields__") else value
     if isinstance(plain, dict):
-        return ", ".join(_words(content) for name, content in plain.items() if name != "name" and content not in ("", []))
+        return ", ".join(
+            _words(content) for name, content in plain.items() if name != "name" and content not in ("", [])
+        )
     if isinstance(plain, list | tuple):
         return " ".join(map(str, plain))
     return "none" if plain is None else str(plain)

@@ -5,7 +5,9 @@ import re
 import tempfile
 from pathlib import Path
 
-from models.artefact import MANIFEST, MODEL, Manifest, admit, read_artefact, read_bounded, read_manifest, to_json
+from models.artefact import (
+    MANIFEST, MODEL, Manifest, admit, from_json, read_artefact, read_bounded, read_manifest, to_json,
+)  # fmt: skip
 from models.errors import ModelError
 from models.scorers import OnnxScorer
 
@@ -30,12 +32,14 @@ class Registry:
             ModelError: when it would be refused; the one in force stays.
         """
         admit(manifest, model)
+        facts = to_json(manifest)
+        from_json(facts)  # what cannot be read again, such as a figure that is no number, is found now
         home = self.directory / manifest.name
         place = home / manifest.version
         place.mkdir(parents=True, exist_ok=True)
         # A version is there when its manifest is, and in force when `latest` says so: each whole, in this order.
         write_whole(place / MODEL, model)
-        write_whole(place / MANIFEST, to_json(manifest))
+        write_whole(place / MANIFEST, facts)
         write_whole(home / LATEST, manifest.version.encode())
         return manifest.version
 
@@ -78,15 +82,20 @@ class Registry:
         Raises:
             ModelError: when there is none.
         """
-        data = read_bounded(self._place(name) / LATEST, 64)
-        return data.decode("ascii", "replace").strip()
+        version = read_bounded(self._place(name) / LATEST, 64).decode("ascii", "replace").strip()
+        self._place(name, version)
+        return version
 
     def parent(self, name: str, version: str) -> str | None:
-        """The version that a new one follows: the one in force, or, for that one made again, its own parent."""
-        if not self.holds(name):
+        """The version that a new one follows: the one in force, or, for that one made again, its own parent.
+
+        None when there is none, or none that can be read: training is the cure for that, and must not need it.
+        """
+        try:
+            current = self.in_force(name)
+            return current if current != version else self.manifest(name, version).parent
+        except ModelError:
             return None
-        current = self.in_force(name)
-        return current if current != version else self.manifest(name, version).parent
 
     def find(self, reference: str) -> tuple[str, str]:
         """Name and version meant by `NAME` (in force), `NAME/VERSION` or a version's first digits.

@@ -20,7 +20,7 @@ class Rows:
     """The rows that a model is trained on.
 
     Args:
-        spec: F features.
+        spec: F columns.
         features: float32[N, F].
         contacts: N rows of customer_id, start_ms, end_ms and label.
     """
@@ -59,8 +59,8 @@ def describe(model: bytes, rows: Rows, metrics: Mapping[str, Metric]) -> Manifes
 
 
 def _ranges(rows: Rows) -> dict[str, tuple[float, float]]:
-    """Lowest and highest of each numeric feature that is ever known."""
-    named = zip(rows.spec.features, rows.features.T, strict=True)
-    numeric = ((feature.name, column) for feature, column in named if feature.kind == "numeric")
-    known = ((name, column[~np.isnan(column)]) for name, column in numeric)
+    """Lowest and highest of each number, ages in days, that is ever known."""
+    numbers = (feature.name for feature in rows.spec.features if feature.kind in ("numeric", "age"))
+    columns = ((name, rows.features[:, rows.spec.place[name]]) for name in numbers)
+    known = ((name, column[~np.isnan(column)]) for name, column in columns)
     return {name: (float(values.min()), float(values.max())) for name, values in known if len(values)}

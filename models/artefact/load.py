@@ -65,7 +65,7 @@ def admit(manifest: Manifest, model: bytes) -> OnnxScorer:
     try:
         if hashlib.sha256(model).hexdigest() != manifest.digest:
             raise ModelError(f"it is not the file of digest {manifest.digest}")
-        check_graph(parse(model), len(manifest.spec.features))
+        check_graph(parse(model), manifest.spec.width)
         scorer = OnnxScorer(model)
         _warm_up(scorer, _rows(manifest))
     except (ModelError, *REFUSALS) as error:
@@ -76,10 +76,13 @@ def admit(manifest: Manifest, model: bytes) -> OnnxScorer:
 
 def _rows(manifest: Manifest) -> Float32Array:
     """float32[64, F]: nothing known, zeros, the ends of the training ranges, and mixtures of them."""
-    ranges = [manifest.ranges.get(feature.name, (0.0, 1.0)) for feature in manifest.spec.features]
-    low, high = np.array(ranges, np.float32).T
+    known = [manifest.ranges.get(feature.name, (0.0, 1.0)) for feature in manifest.spec.features]
+    largest = float(np.finfo(np.float32).max)
+    low, high = np.repeat(
+        np.clip(known, -largest, largest).astype(np.float32), [f.width for f in manifest.spec.features], axis=0
+    ).T
     ends = np.stack([np.full_like(low, np.nan), np.zeros_like(low), low, high])
-    row, column = np.indices((ROWS, len(ranges)))
+    row, column = np.indices((ROWS, len(low)))
     # The first four rows are the ends themselves; below, each column takes another of them.
     return np.where(row < len(ends), ends[row % len(ends), column], ends[(row + column) % len(ends), column])
 

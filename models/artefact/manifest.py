@@ -1,6 +1,5 @@
 """What a model is: the manifest beside `model.onnx`."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from models.errors import ModelError
 from models.spec import FeatureSpec
 
 VERSION_DIGITS = 12
-FEATURES = 4_096
+COLUMNS = 4_096
 PlainName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]  # also a directory's name
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -36,7 +35,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         name: what it is registered as.
         version: the first 12 hex digits of the digest.
         digest: sha256 of `model.onnx`.
-        spec: its F features in order.
+        spec: its features in order, F columns.
         fingerprint: of the spec.
         ranges: feature -> lowest and highest value in training, where it has them.
         outcome: what the propensity is the chance of.
@@ -73,13 +72,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ModelError(fault)
 
     def _contradictions(self) -> Iterator[str]:
-        names = Counter(feature.name for feature in self.spec.features)
+        names = {feature.name for feature in self.spec.features}
         if self.version != self.digest[:VERSION_DIGITS]:
             yield f"version '{self.version}' is not the start of digest {self.digest}"
-        if not 1 <= len(names) <= FEATURES or not all(names):
-            yield f"a model has 1 to {FEATURES:,} features, each with a name"
-        if twice := [name for name, times in names.items() if times > 1]:
-            yield f"feature '{twice[0]}' is there twice"
+        if not 1 <= self.spec.width <= COLUMNS:
+            yield f"a model reads 1 to {COLUMNS:,} columns; this one has {self.spec.width:,}"
         if self.fingerprint != self.spec.fingerprint:
             yield f"the features are not those of fingerprint {self.fingerprint}"
         if self.window[0] > self.window[1]:

@@ -133,10 +133,16 @@ FILES = {
     "range upside down": manifest("upside down", ranges={"customer.age": [2, 1]}),
     "range of no feature": manifest("of no feature", ranges={"customer.secret": [1, 2]}),
     "features without end": manifest(
-        "1 to 4,096 features", spec={"features": [{"name": f"a{i}"} for i in range(9_999)]}
+        "1 to 4,096 columns", spec={"features": [{"name": f"customer.a{i}"} for i in range(30_000)]}
     ),
-    "the same feature twice": manifest("is there twice", spec={"features": [{"name": "a"}, {"name": "a"}]}),
-    "no features": manifest("1 to 4,096 features", spec={"features": []}),
+    "the same feature twice": manifest(
+        "declared twice", spec={"features": [{"name": "customer.a"}, {"name": "customer.a"}]}
+    ),
+    "one feature of a billion columns": manifest(
+        "1 to 4,096 columns", spec={"features": [{"name": "customer.a", "kind": "embedding", "width": 10**9}]}
+    ),
+    "a feature of no kind": manifest("unknown kind", spec={"features": [{"name": "customer.a", "kind": "pickle"}]}),
+    "no features": manifest("1 to 4,096 columns", spec={"features": []}),
 }
 
 
