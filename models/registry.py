@@ -5,9 +5,8 @@ import re
 import tempfile
 from pathlib import Path
 
-from models.artefact import (
-    MANIFEST, MODEL, Manifest, admit, from_json, read_artefact, read_bounded, read_manifest, to_json,
-)  # fmt: skip
+from models.artefact.load import MANIFEST, MODEL, admit, read_artefact, read_bounded, read_manifest
+from models.artefact.manifest import Manifest, from_json, to_json
 from models.errors import ModelError
 from models.scorers import OnnxScorer
 

@@ -1,10 +1,7 @@
 """The artefact: `model.onnx` and `manifest.json` in one directory, and the checks that stand before its use."""
 
 from models.artefact.graph import ALLOWED
-from models.artefact.load import MANIFEST, MODEL, admit, read_artefact, read_bounded, read_manifest
-from models.artefact.manifest import Manifest, Metric, PlainName, from_json, to_json
+from models.artefact.load import MANIFEST, MODEL, admit, read_artefact
+from models.artefact.manifest import Manifest, Metric, from_json, to_json
 
-__all__ = [
-    "ALLOWED", "MANIFEST", "MODEL", "Manifest", "Metric", "PlainName", "admit", "from_json", "read_artefact",
-    "read_bounded", "read_manifest", "to_json",
-]  # fmt: skip
+__all__ = ["ALLOWED", "MANIFEST", "MODEL", "Manifest", "Metric", "admit", "from_json", "read_artefact", "to_json"]
