@@ -125,8 +125,13 @@ def _model(rng: np.random.Generator, state: Path) -> None:
     booster = lightgbm.train(options, lightgbm.Dataset(features, labels), TREES)
     model = export_lightgbm(booster)
     assert_parity(booster, model, features[:200])
-    digest = hashlib.sha256(model).hexdigest()
-    Registry(state / "models").save(model, Manifest(RESPONSE, digest, spec, {}, (0, NOW_MS), 0.1))
+    digest, data = hashlib.sha256(model).hexdigest(), hashlib.sha256(features.tobytes()).hexdigest()
+    manifest = Manifest(
+        name=RESPONSE, version=digest[:12], digest=digest, spec=spec, fingerprint=spec.fingerprint, ranges={},
+        outcome="made up", window=(0, NOW_MS), base_rate=0.1, data_digest=data, libraries={}, metrics={},
+        calibration="none", parent=None,
+    )  # fmt: skip
+    Registry(state / "models").save(model, manifest)
 
 
 def describe() -> str:

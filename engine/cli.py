@@ -2,38 +2,24 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from engine.commands.common import STATE, AsJson, State, faults
+from engine.commands.models import models
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 imports = typer.Typer(no_args_is_help=True, help="Bring customers or interactions in from files.")
 customers = typer.Typer(no_args_is_help=True, help="Look at one customer's record.")
 app.add_typer(imports, name="import")
 app.add_typer(customers, name="customer")
+app.add_typer(models, name="models")
 
 Bundle = Annotated[Path, typer.Argument(help="The bundle's directory.")]
-State = Annotated[Path, typer.Option(help="Where records, journal and models live.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of words.")]
 Target = Annotated[str, typer.Option(help="Address of a running server.")]
-STATE = Path(".nba")
 ADDRESS = "127.0.0.1:50051"
-
-
-@contextmanager
-def _faults() -> Iterator[None]:
-    """What people can mend, as a sentence and exit 1; anything else is ours and shows its trace."""
-    try:
-        yield
-    except OSError as error:
-        typer.echo(f"{error.filename}: {error.strerror}" if error.filename else str(error), err=True)
-        raise typer.Exit(1) from None
-    except (ValueError, RuntimeError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 @app.callback()
@@ -77,7 +63,7 @@ def test_(bundle: Bundle, as_json: AsJson = False) -> None:
     """Run a bundle's own cases (BUNDLE/cases/*.yaml: given, ask, expect, because); exit 1 when one fails."""
     from engine.serve.cases import run_cases
 
-    with _faults():
+    with faults():
         outcomes = list(run_cases(bundle))
     for outcome in outcomes:
         if as_json:
@@ -108,7 +94,7 @@ def import_customers(
     from engine.serve.build import read_texts
     from engine.serve.imports import import_customers as run
 
-    with _faults():
+    with faults():
         kinds = read_bundle(read_texts(bundle)).schema.customer if bundle else None
         typer.echo(json.dumps(run(file, state, kinds)))
 
@@ -122,7 +108,7 @@ def import_interactions(file: Path, state: State = STATE) -> None:
     """
     from engine.serve.imports import import_interactions as run
 
-    with _faults():
+    with faults():
         typer.echo(json.dumps(run(file, state)))
 
 
@@ -131,7 +117,7 @@ def train(bundle: Bundle, state: State = STATE) -> None:
     """Train on the earlier campaigns, test on the last eight, export, and register the model."""
     from training.run import train as run
 
-    with _faults():
+    with faults():
         typer.echo(json.dumps(run(bundle, state)))
 
 
@@ -148,7 +134,7 @@ def serve(
     from engine.serve.server import Settings
     from engine.serve.server import serve as run
 
-    with _faults():
+    with faults():
         code = run(Settings(bundle, state, address, port, workers, config))
     raise typer.Exit(code)
 
@@ -165,7 +151,7 @@ def decide(
     """Ask a running server for the next action per channel."""
     from engine.serve.client import Client, as_words
 
-    with _faults(), Client(target) as client:
+    with faults(), Client(target) as client:
         reply = client.ask(customer, channel, limit=limit, now_ms=now_ms)
     typer.echo(as_words(reply, as_json=as_json))
 
@@ -182,7 +168,7 @@ def explain(
     """Say for every action why it was held back, all reasons, and what the rules saw."""
     from engine.serve.client import Client, as_words
 
-    with _faults(), Client(target) as client:
+    with faults(), Client(target) as client:
         reply = client.ask(customer, channel, level="what_if" if what_if else "full", now_ms=now_ms)
     typer.echo(as_words(reply, as_json=as_json))
     if what_if and not reply.trace and not as_json:
@@ -213,7 +199,7 @@ def bench(
     """Measure each stage, Decide beside a bare gRPC echo, rules and exploration beside others; keeps a history."""
     from benchmarks.run import run
 
-    with _faults():
+    with faults():
         code = run(only, as_json=as_json, quick=quick)
     raise typer.Exit(code)
 

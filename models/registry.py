@@ -1,43 +1,18 @@
 """Models on disk: a directory a version, each with what it is and how good it was."""
 
-import hashlib
-import json
 import os
+import re
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from models.artefact.load import MANIFEST, MODEL, admit, read_artefact, read_bounded, read_manifest
+from models.artefact.manifest import Manifest, from_json, to_json
 from models.errors import ModelError
 from models.scorers import OnnxScorer
-from models.spec import FeatureSpec
 
 RESPONSE = "response"  # the name under which the model of the wished response is registered
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a model is.
-
-    Args:
-        digest: sha256 of `model.onnx`.
-        spec: its features.
-        metrics: name -> figure on later data.
-        window: start and end of the training data, epoch milliseconds.
-        base_rate: share of positives in the training data.
-    """
-
-    name: str
-    digest: str
-    spec: FeatureSpec
-    metrics: Mapping[str, float]
-    window: tuple[int, int]
-    base_rate: float
-
-    @property
-    def version(self) -> str:
-        """The first 12 hex digits of the digest."""
-        return self.digest[:12]
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+LATEST = "latest"
 
 
 class Registry:
@@ -47,40 +22,133 @@ class Registry:
         self.directory = directory
 
     def save(self, model: bytes, manifest: Manifest) -> str:
-        """Write a model aside and put it in force; returns its version."""
+        """Check a model as loading would, write it aside and put it in force.
+
+        Returns:
+            its version.
+
+        Raises:
+            ModelError: when it would be refused; the one in force stays.
+        """
+        admit(manifest, model)
+        facts = to_json(manifest)
+        from_json(facts)  # what cannot be read again, such as a figure that is no number, is found now
         home = self.directory / manifest.name
         place = home / manifest.version
         place.mkdir(parents=True, exist_ok=True)
-        facts = {**asdict(manifest), "spec": manifest.spec.to_json(), "fingerprint": manifest.spec.fingerprint}
-        write_whole(place / "model.onnx", model)
-        write_whole(place / "manifest.json", json.dumps(facts, indent=1).encode())
-        write_whole(home / "latest", manifest.version.encode())
+        # A version is there when its manifest is, and in force when `latest` says so: each whole, in this order.
+        write_whole(place / MODEL, model)
+        write_whole(place / MANIFEST, facts)
+        write_whole(home / LATEST, manifest.version.encode())
         return manifest.version
 
-    def load(self, name: str) -> tuple[Manifest, OnnxScorer]:
-        """The model in force under a name.
+    def load(self, name: str, version: str = "") -> tuple[Manifest, OnnxScorer]:
+        """The model in force under a name, or another version of it, checked and warmed up.
 
         Raises:
-            ModelError: when it is missing, damaged, or its features are not the ones it was trained with.
+            ModelError: when it is missing, damaged, hostile, or not what its directory says.
         """
-        home = self.directory / name
+        manifest, model = self.read(name, version)
+        return manifest, admit(manifest, model)
+
+    def read(self, name: str, version: str = "") -> tuple[Manifest, bytes]:
+        """Manifest and bytes of a version, not looked into; raises what `load` raises."""
+        place = self._place(name, version or self.in_force(name))
+        manifest, model = read_artefact(place)
+        return _own(manifest, place), model
+
+    def manifest(self, name: str, version: str) -> Manifest:
+        """The manifest of a version; raises what `load` raises."""
+        place = self._place(name, version)
+        return _own(read_manifest(place), place)
+
+    def names(self) -> list[str]:
+        """Names with at least one version."""
+        return sorted(place.name for place in _directories(self.directory) if self.versions(place.name))
+
+    def versions(self, name: str) -> list[str]:
+        """Versions under a name, the one registered last at the end."""
+        there = [place / MANIFEST for place in _directories(self.directory / name) if (place / MANIFEST).is_file()]
+        return [path.parent.name for path in sorted(there, key=lambda path: (path.stat().st_mtime_ns, path.parent))]
+
+    def holds(self, name: str) -> bool:
+        """Is a version in force, be it one that will be refused?"""
+        return os.path.lexists(self.directory / name / LATEST)
+
+    def in_force(self, name: str) -> str:
+        """The version that `latest` names.
+
+        Raises:
+            ModelError: when there is none.
+        """
+        version = read_bounded(self._place(name) / LATEST, 64).decode("ascii", "replace").strip()
+        self._place(name, version)
+        return version
+
+    def parent(self, name: str, version: str) -> str | None:
+        """The version that a new one follows: the one in force, or, for that one made again, its own parent.
+
+        None when there is none, or none that can be read: training is the cure for that, and must not need it.
+        """
         try:
-            place = home / (home / "latest").read_text().strip()
-            model, facts = (place / "model.onnx").read_bytes(), json.loads((place / "manifest.json").read_text())
-            spec = FeatureSpec.from_json(facts.pop("spec"))
-            fingerprint = facts.pop("fingerprint")
-            manifest = Manifest(**{**facts, "spec": spec, "window": tuple(facts["window"])})
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{home}: no readable model: {error}; train one with `nba train`") from error
-        if hashlib.sha256(model).hexdigest() != manifest.digest or spec.fingerprint != fingerprint:
-            raise ModelError(f"{place}: digest or features are not what the manifest says; train again")
-        return manifest, OnnxScorer(model)
+            current = self.in_force(name)
+            return current if current != version else self.manifest(name, version).parent
+        except ModelError:
+            return None
+
+    def find(self, reference: str) -> tuple[str, str]:
+        """Name and version meant by `NAME` (in force), `NAME/VERSION` or a version's first digits.
+
+        Raises:
+            ModelError: when nothing is meant, or several.
+        """
+        every = [(name, version) for name in self.names() for version in self.versions(name)]
+        if reference in self.names():
+            return reference, self.in_force(reference)
+        meant = [(n, v) for n, v in every if reference and (v.startswith(reference) or f"{n}/{v}" == reference)]
+        if len(meant) != 1:
+            known = ", ".join(f"{name}/{version}" for name, version in every) or "none"
+            raise ModelError(f"'{reference}' means {len(meant)} models in {self.directory}; there are: {known}")
+        return meant[0]
+
+    def _place(self, *parts: str) -> Path:
+        """A directory below the registry's own; nothing leads out of it."""
+        for part in parts:
+            if not PLAIN.fullmatch(part):
+                raise ModelError(f"'{part[:80]}' is no name of a model or version: letters, digits, '-' and '_'")
+        place = self.directory.joinpath(*parts)
+        # realpath, not resolve: a circle of links is a wrong place, no error of its own.
+        if os.path.realpath(place) != os.path.join(os.path.realpath(self.directory), *parts):  # noqa: PTH118
+            raise ModelError(f"{place} is a link; a model lies in the registry's own directory")
+        return place
+
+
+def _directories(place: Path) -> list[Path]:
+    plain = (entry for entry in place.iterdir() if PLAIN.fullmatch(entry.name)) if place.is_dir() else ()
+    return [entry for entry in plain if entry.is_dir() and not entry.is_symlink()]
+
+
+def _own(manifest: Manifest, place: Path) -> Manifest:
+    if (manifest.name, manifest.version) != (place.parent.name, place.name):
+        raise ModelError(
+            f"{place / MANIFEST} is the manifest of {manifest.name}/{manifest.version}, which lies elsewhere"
+        )
+    return manifest
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file whole: a reader meets the old one or the new one."""
+    """Replace a file whole: a reader meets the old one or the new one, after a power cut, too."""
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as aside:
-        aside.write(data)
-        aside.flush()
-        os.fsync(aside.fileno())
-    Path(aside.name).replace(path)
+        try:
+            aside.write(data)
+            aside.flush()
+            os.fsync(aside.fileno())
+            Path(aside.name).replace(path)
+        except BaseException:
+            Path(aside.name).unlink(missing_ok=True)
+            raise
+    directory = os.open(path.parent, os.O_RDONLY)  # the new name, too, must outlast a power cut
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

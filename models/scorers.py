@@ -40,6 +40,9 @@ class OnnxScorer:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         # A spinning thread takes the core from the gRPC threads beside it.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Otherwise four bytes in the producer's name make the runtime read the file as another format.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        options.log_severity_level = 4  # what fails is raised; the runtime would say it a second time on stderr
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def score(self, features: Float32Array) -> Float32Array:

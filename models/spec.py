@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,8 +77,8 @@ class FeatureSpec:
     features: tuple[Feature, ...]
 
     def __post_init__(self) -> None:
-        names = [feature.name for feature in self.features]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        names = Counter(feature.name for feature in self.features)
+        twice = sorted(name for name, times in names.items() if times > 1)
         if twice:
             raise ModelError(f"declared twice: {', '.join(twice)}; a feature has one place")
 

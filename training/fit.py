@@ -67,6 +67,17 @@ def logistic_baseline(
     return np.asarray(model.fit(train, labels).predict_proba(test)[:, 1], np.float64)
 
 
-def auc(labels: NDArray[np.int64], scores: NDArray[np.float64] | Float32Array) -> float:
-    """Area under the ROC curve."""
-    return float(roc_auc_score(labels, scores))
+def auc(
+    labels: NDArray[np.int64], scores: NDArray[np.float64] | Float32Array, weights: NDArray[np.float64] | None = None
+) -> float:
+    """Area under the ROC curve; NaN when the weights leave one class only.
+
+    Args:
+        labels: int64[N], 0 or 1.
+        scores: float[N].
+        weights: float64[N]; all alike without.
+    """
+    kept = np.ones(len(labels)) if weights is None else weights
+    if len(np.unique(labels[kept > 0])) < 2:
+        return float("nan")
+    return float(roc_auc_score(labels, scores, sample_weight=kept))

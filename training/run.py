@@ -1,13 +1,12 @@
 """`nba train`: labelled contacts and stored records to a registered model."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
@@ -18,11 +17,13 @@ from engine.decide.behaviour import NAMES
 from engine.decide.bundle import FILES, read_bundle
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
-from models import RESPONSE, Feature, FeatureSpec, Manifest, Registry, assemble
+from models import RESPONSE, Feature, FeatureSpec, Metric, Registry, assemble
 from models.export import assert_parity, export_lightgbm
 from models.scorers import OnnxScorer
 from models.spec import Float32Array
+from training.describe import Rows, describe
 from training.fit import auc, fit, logistic_baseline
+from training.intervals import with_interval
 
 LAST = 8  # campaigns held out, by date
 
@@ -50,11 +51,12 @@ def train(bundle: Path, state: Path) -> dict[str, float | str]:
     booster = fit(features[~later], labels[~later])
     model = export_lightgbm(booster)
     gap = assert_parity(booster, model, features)
-    metrics = _metrics(spec, features, labels, later, OnnxScorer(model))
-    window = int(contacts.start_ms[~later].min()), int(contacts.end_ms[~later].max())
-    digest = hashlib.sha256(model).hexdigest()
-    manifest = Manifest(RESPONSE, digest, spec, metrics, window, float(labels[~later].mean()))
-    return {**metrics, "parity": gap, "version": Registry(state / "models").save(model, manifest)}
+    metrics = _metrics(spec, features, contacts, OnnxScorer(model))
+    manifest = describe(model, Rows(spec, features[~later], contacts[~later]), metrics)
+    registry = Registry(state / "models")
+    manifest = msgspec.structs.replace(manifest, parent=registry.parent(RESPONSE, manifest.version))
+    figures = {name: metric.value for name, metric in metrics.items()}
+    return {**figures, "parity": gap, "version": registry.save(model, manifest)}
 
 
 def _last(contacts: pd.DataFrame) -> list[str]:
@@ -121,13 +123,17 @@ def _facts(row: Mapping[str, object], record: Record | None, kinds: Collection[s
 
 
 def _metrics(
-    spec: FeatureSpec, features: Float32Array, labels: NDArray[np.int64], later: NDArray[np.bool_], scorer: OnnxScorer
-) -> dict[str, float]:
+    spec: FeatureSpec, features: Float32Array, contacts: pd.DataFrame, scorer: OnnxScorer
+) -> dict[str, Metric]:
+    labels = contacts.label.to_numpy(np.int64)
+    later = contacts.action_key.isin(_last(contacts)).to_numpy()
+    customers, truth = contacts.customer_id[later].to_numpy(object), labels[later]
     plain = logistic_baseline(spec, features[~later], labels[~later], features[later])
+    chances = scorer.score(features[later])
     return {
-        "rows": float(len(labels)),
-        "train_rows": float((~later).sum()),
-        "base_rate_later": float(labels[later].mean()),
-        "auc_later": auc(labels[later], scorer.score(features[later])),
-        "auc_later_logistic": auc(labels[later], plain),
+        "rows": Metric(float(len(labels)), None, None),
+        "train_rows": Metric(float((~later).sum()), None, None),
+        "base_rate_later": with_interval(lambda weights: float(np.average(truth, weights=weights)), customers),
+        "auc_later": with_interval(lambda weights: auc(truth, chances, weights), customers),
+        "auc_later_logistic": with_interval(lambda weights: auc(truth, plain, weights), customers),
     }

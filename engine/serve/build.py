@@ -81,7 +81,7 @@ def _contenders(bundle: Bundle, registry: Path | None) -> list[Contender]:
     champions = {champion.model for champion in bundle.lineup.champions}
     made = []
     for name in bundle.lineup.names:
-        trained = registry is not None and (registry / name / "latest").exists()
+        trained = registry is not None and Registry(registry).holds(name)
         if registry is None or not (trained or name not in champions):
             made.append(first_day(name, FIRST_DAY_RATE))
             continue

@@ -21,7 +21,7 @@ def test_every_limit_is_documented(name):
 
 
 def commands_in(text):
-    return sorted(set(re.findall(r"^nba ((?:import |customer )?[a-z]+)", text, re.MULTILINE)))
+    return sorted(set(re.findall(r"^nba ((?:import |customer |models )?[a-z]+)", text, re.MULTILINE)))
 
 
 @pytest.mark.parametrize("command", commands_in(README))

@@ -15,6 +15,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from nba.v1 import decision_pb2
 
 from engine.journal.segments import read
+from models import RESPONSE, Registry
+from tests.unit.artefacts import a_manifest, a_model, placed, trees
 from tests.wire.conftest import Served, a_request, serving
 from tests.wire.test_hostile import refusal
 
@@ -152,6 +154,27 @@ def test_a_reload_reaches_every_worker_and_a_faulty_one_changes_nothing(bundle, 
 
 def sizes_of(journal):
     return [file.stat().st_size for file in journal.glob("*.seg")]
+
+
+def test_a_hostile_model_changes_nothing_and_a_good_one_is_taken(bundle, tmp_path):
+    models = tmp_path / "models"
+    with serving(bundle, tmp_path, workers=2) as server:
+        (first_day,) = versions(server)
+        placed(models, a_model(trees(2, nodes_featureids=[0, 10**6])))
+        server.process.send_signal(signal.SIGHUP)
+        time.sleep(2)
+        assert versions(server) == {first_day}
+
+        model = a_model().SerializeToString()
+        Registry(models).save(model, a_manifest(model))
+        server.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: first_day not in versions(server))
+        (good,) = versions(server)
+
+        (models / RESPONSE / a_manifest(model).version / "model.onnx").write_bytes(model[:100])
+        server.process.send_signal(signal.SIGHUP)
+        time.sleep(2)
+        assert versions(server) == {good}
 
 
 def test_two_workers_share_one_port(bundle, tmp_path):
