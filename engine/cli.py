@@ -182,7 +182,7 @@ def show(customer: str, state: State = STATE) -> None:
     from engine.store.lmdb import LmdbStore
 
     known = (state / "store").is_dir()  # looking makes nothing
-    with _faults():
+    with faults():
         record = LmdbStore(state / "store").load(customer) if known and customer else None
     if record is None:
         typer.echo(f"no customer '{customer}' in {state}", err=True)
@@ -214,7 +214,7 @@ def demo(
     """Run the whole chain on the grocer's data: load, import, train, serve, decide."""
     from training.demo import run
 
-    with _faults():
+    with faults():
         code = run(bundle, state, households, port)
     raise typer.Exit(code)
 

@@ -126,7 +126,7 @@ class Exploring:
             chances = explorer.chances(priority[near])
             at = pick(near, chances, slot)
             slots.append((int(near[at]), float(chances[at]), int(left[0])))
-            left = np.delete(left, at)
+            left = np.concatenate((left[:at], left[at + 1 :]))
         chosen, probability, best = zip(*slots, strict=True)
         return _Slots(np.array(chosen), np.array(probability), np.array(best))
 

@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from benchmarks.bandits import Data, peers
 from benchmarks.load import drive, schedule
 from benchmarks.report import Figure, append, percentiles
 
@@ -63,3 +65,12 @@ def test_every_run_is_added_to_the_history(tmp_path):
         append([Figure("a", "b", "c_us", 1.0, "us")], history, {"at": "now"})
 
     assert [json.loads(line)["run"]["at"] for line in history.read_text().splitlines()] == ["now", "now"]
+
+
+@pytest.mark.parametrize("way", peers())
+def test_every_peer_is_set_up_so_that_it_learns(way):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=1_500)
+    inputs = rng.normal(size=(1_500, 2)) + np.array([[0, 6], [6, 0], [0, 0]])[labels]
+
+    assert peers()[way](Data(inputs, labels, 3), 0) < 0.5  # chance is 0.67, and "first" spends a third on it
