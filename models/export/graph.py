@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from onnx import TensorProto, helper
 
 from models.errors import ModelError
@@ -57,7 +57,7 @@ class Graph:
         self.constants.append(onnx.numpy_helper.from_array(np.asarray(value), name))
         return name
 
-    def cast(self, source: str, dtype: type[np.generic]) -> str:
+    def cast(self, source: str, dtype: DTypeLike) -> str:
         """The tensor in another type."""
         return self.add("Cast", source, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 

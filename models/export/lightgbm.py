@@ -17,8 +17,8 @@ import numpy as np
 
 from models.errors import ModelError
 from models.export.graph import FEATURES, MARGIN, Graph
-from models.spec import Float32Array
 from models.export.trees import Floats, Ints, Tree, add_ensemble, constant
+from models.spec import Float32Array
 
 if TYPE_CHECKING:
     import lightgbm
@@ -92,7 +92,11 @@ def _tree(part: Fields, scale: float, width: int) -> Tree:
     """One tree; column f + width reads feature f with zero as NaN, f + 2 x width its category code."""
     if part["num_leaves"] == "1":
         return constant(scale * float(part["leaf_value"]))
-    feature, decision, threshold = _ints(part, "split_feature"), _ints(part, "decision_type"), _floats(part, "threshold")
+    feature, decision, threshold = (
+        _ints(part, "split_feature"),
+        _ints(part, "decision_type"),
+        _floats(part, "threshold"),
+    )
     categorical, default, kind = (decision & CATEGORICAL) > 0, (decision & DEFAULT_LEFT) > 0, decision >> 2
     zero_left = threshold >= 0
     own_way = ~categorical & (kind == ZERO) & (default != zero_left)

@@ -45,6 +45,25 @@ def constant(weight: float) -> Tree:
     return Tree(none, none.astype(np.float64), none.astype(np.bool_), none, none, np.array([weight]))
 
 
+def apart(nodes: Tree, leaf: Bools) -> Tree:
+    """A tree whose splits and leaves are numbered apart, from one in which they are numbered together.
+
+    Args:
+        nodes: all its arrays have an entry for each node; left and right are nodes.
+        leaf: bool[nodes], which are leaves.
+    """
+    split = ~leaf
+    number = np.where(leaf, -np.cumsum(leaf, dtype=np.int64), np.cumsum(split) - 1)
+    return Tree(
+        nodes.column[split],
+        nodes.threshold[split],
+        nodes.missing_left[split],
+        number[nodes.left[split]],
+        number[nodes.right[split]],
+        nodes.weight[leaf],
+    )
+
+
 def add_ensemble(graph: Graph, trees: Sequence[Tree], source: str, name: str) -> str:
     """Add the sum of the trees.
 
