@@ -114,6 +114,7 @@ def _beside(edges: NDArray[np.float64]) -> Float32Array:
     # LightGBM writes 1e300 for "everything that is not missing"; the largest float32 stands for it.
     at = np.clip(edges, -LARGEST, LARGEST).astype(np.float32)
     made = [at, (at + np.float32(0.5)).astype(np.float32), -at]
-    for way in (np.float32(-np.inf), np.float32(np.inf)):
-        made += [once := np.nextafter(at, way), np.nextafter(once, way)]
+    with np.errstate(over="ignore"):  # infinity stands next to the largest
+        for way in (np.float32(-np.inf), np.float32(np.inf)):
+            made += [once := np.nextafter(at, way), np.nextafter(once, way)]
     return np.unique(np.concatenate(made))
