@@ -206,7 +206,7 @@ def bench(
     as_json: AsJson = False,
     quick: Annotated[bool, typer.Option(help="A tenth of the calls: for a look, not for the record.")] = False,
 ) -> None:
-    """Measure each stage, Decide beside a bare gRPC echo, rules, exports and exploration beside others; keeps a history."""
+    """Measure stages, Decide beside a bare gRPC echo, rules, exports and exploration beside others; keeps a history."""
     from benchmarks.run import run
 
     with _faults():
