@@ -192,11 +192,11 @@ def show(customer: str, state: State = STATE) -> None:
 
 @app.command()
 def bench(
-    only: Annotated[str, typer.Argument(help="stages, service, rules or swaps, all of them without; or bandits.")] = "",
+    only: Annotated[str, typer.Argument(help="stages, service, rules, export or swaps, all without; or bandits.")] = "",
     as_json: AsJson = False,
     quick: Annotated[bool, typer.Option(help="A tenth of the calls: for a look, not for the record.")] = False,
 ) -> None:
-    """Measure each stage, Decide beside a bare gRPC echo, rules and exploration beside others; keeps a history."""
+    """Measure stages, Decide beside a bare gRPC echo, rules, exports and exploration beside others; keeps a history."""
     from benchmarks.run import run
 
     with faults():

@@ -1,6 +1,8 @@
 """An exported LightGBM model scores as LightGBM does, on and next to every threshold, or is refused with the reason."""
 
 import re
+import subprocess
+import sys
 
 import lightgbm
 import numpy as np
@@ -212,3 +214,10 @@ def test_calibration_is_put_in_once_and_must_be_finite():
         platt(platt(model, 0.9, 0.1), 0.9, 0.1)
     with pytest.raises(ModelError, match="must be finite"):
         platt(model, np.nan, 0.1)
+
+
+@pytest.mark.parametrize("heavy", ["lightgbm", "sklearn"])
+def test_reading_the_operators_loads_no_training_library(heavy):
+    script = f"import sys, models.export.graph; sys.exit({heavy!r} in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

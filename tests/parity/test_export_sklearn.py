@@ -183,6 +183,14 @@ def test_columns_are_taken_by_number_slice_mask_and_remainder():
         assert gap(model.fit(features, labels), features) <= 1e-6
 
 
+def test_trees_read_as_float32_what_was_computed_in_double():
+    features, labels = drawn()
+    model = make_pipeline(columns(), StandardScaler(), FINALS[1]).fit(features, labels)
+
+    assert model[1].transform(model[0].transform(features)).dtype == np.float64
+    assert gap(model, features) <= 1e-6
+
+
 def test_the_graph_holds_known_operators_and_names_only():
     features, labels = drawn()
     graph = onnx.load_from_string(export_sklearn(make_pipeline(columns(), FINALS[1]).fit(features, labels), 5)).graph
@@ -210,7 +218,7 @@ class Doubled(StandardScaler):
 
 
 REFUSED = {
-    "isotonic calibration": (lambda: CalibratedClassifierCV(FINALS[0], method="isotonic"), "'isotonic' is not exported"),
+    "isotonic": (lambda: CalibratedClassifierCV(FINALS[0], method="isotonic"), "'isotonic' is not exported"),
     "temperature": (lambda: CalibratedClassifierCV(FINALS[0], method="temperature"), "'temperature' is not exported"),
     "forest": (lambda: RandomForestClassifier(5), "RandomForestClassifier is not exported; use one of Gradient"),
     "LightGBM": (lambda: LGBMClassifier(n_estimators=2, verbosity=-1), "export_lightgbm"),
@@ -220,7 +228,7 @@ REFUSED = {
     "exponential": (lambda: GradientBoostingClassifier(loss="exponential"), "loss 'exponential'"),
     "another start": (lambda: GradientBoostingClassifier(init=LogisticRegression()), "started from LogisticRegression"),
     "native categories": (lambda: HistGradientBoostingClassifier(categorical_features=[3]), "one-hot encode them"),
-    "unknown transformer": (lambda: make_pipeline(PolynomialFeatures(), FINALS[0]), "PolynomialFeatures is not exported"),
+    "polynomials": (lambda: make_pipeline(PolynomialFeatures(), FINALS[0]), "PolynomialFeatures is not"),
     "subclass": (lambda: make_pipeline(Doubled(), FINALS[0]), "Doubled is not exported"),
     "clip": (lambda: make_pipeline(MinMaxScaler(clip=True), FINALS[0]), "clip=False"),
     "another missing": (lambda: make_pipeline(SimpleImputer(missing_values=-1.0), FINALS[0]), "missing_values=-1.0"),
@@ -234,7 +242,7 @@ REFUSED = {
         lambda: make_pipeline(FunctionTransformer(np.log1p), FINALS[1]), "trees need no logarithm"
     ),
     "weights": (
-        lambda: make_pipeline(ColumnTransformer([("a", StandardScaler(), [0])], transformer_weights={"a": 2}), FINALS[0]),
+        lambda: make_pipeline(ColumnTransformer([("a", SCALERS[0], [0])], transformer_weights={"a": 2}), FINALS[0]),
         "transformer_weights",
     ),
 }  # fmt: skip
