@@ -52,13 +52,13 @@ class Settings:
     workers: int = 1
     config: Path | None = None
 
-    def snapshot(self) -> Snapshot:
-        """Compile what lies there now.
+    def snapshot(self, previous: Snapshot | None = None) -> Snapshot:
+        """Compile what lies there now; what the previous one has prepared and still holds is taken over.
 
         Raises:
             BundleError, ModelError: naming every fault.
         """
-        return load_snapshot(self.bundle, self.state / "models", self.state / "conditions")
+        return load_snapshot(self.bundle, self.state / "models", self.state / "conditions", previous)
 
 
 def serve(settings: Settings) -> int:
@@ -215,7 +215,7 @@ def work(settings: Settings, index: int, ready: Event) -> None:
 
 def _reload(holder: Holder, settings: Settings) -> None:
     try:
-        holder.current = settings.snapshot()
+        holder.current = settings.snapshot(holder.current)
     except (BundleError, ModelError, OSError) as error:
         log.error("reload refused, the old snapshot stays", faults=str(error))
 
