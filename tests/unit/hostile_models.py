@@ -130,6 +130,7 @@ FILES = {
     "version not of the digest": manifest("not the start of digest", version="a" * 12),
     "fingerprint of other features": manifest("not those of fingerprint", fingerprint="0" * 64),
     "window upside down": manifest("ends before it starts", window=[2, 1]),
+    "window beyond all calendars": manifest(r"at `\$.window", window=[0, 2**62]),
     "range upside down": manifest("upside down", ranges={"customer.age": [2, 1]}),
     "range of no feature": manifest("of no feature", ranges={"customer.secret": [1, 2]}),
     "features without end": manifest(
