@@ -135,7 +135,7 @@ def _attribute(attribute: AttributeProto, kind: str, place: str) -> None:
 
 
 def _marks(nodes: Iterable[NodeProto]) -> set[str]:
-    """Names that nothing reckons with: Where puts them in, as "missing", or Equal asks for them, and NaN equals none."""
+    """Names that nothing reckons with: Where puts them in, as "missing", or Equal asks for them, which NaN never is."""
     reads = [(node.op_type in ("Where", "Equal"), set(node.input)) for node in nodes]
     marks = set().union(*(names for is_mark, names in reads if is_mark))
     return marks.difference(*(names for is_mark, names in reads if not is_mark))
