@@ -102,6 +102,12 @@ def test_sets_of_members_and_a_mark_for_what_is_missing_are_no_weights_that_are_
     assert admitted(a_model(ensemble, marked, weights)).score(np.zeros((1, 2), np.float32)).shape == (1,)
 
 
+def test_a_threshold_may_be_infinite():
+    assert admitted(a_model(trees(2, nodes_splits=tensor([np.inf, 0.0])))).score(
+        np.zeros((1, 2), np.float32)
+    ).shape == (1,)
+
+
 def test_a_small_network_with_a_mark_for_what_is_missing_may_serve():
     weights = [
         tensor(np.float32(0), "zero"),
