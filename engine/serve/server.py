@@ -110,6 +110,7 @@ def _signals() -> Signals:
 
 
 def _next(signals: Signals) -> str:
+    """The next word; empty after a while, for a signal that met another thread is only heard when this one wakes."""
     try:
         return signals.get(timeout=WATCH_S)
     except queue.Empty:
@@ -204,8 +205,9 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     ready.set()
-    while signals.get() == RELOAD:
-        _reload(holder, settings)
+    while (said := _next(signals)) != STOP:
+        if said == RELOAD:
+            _reload(holder, settings)
     healths.enter_graceful_shutdown()
     # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
     time.sleep(LINGER_S)
