@@ -98,7 +98,11 @@ def read_ensemble(model: bytes) -> Ensemble:
     if len(found) != 1 or len(graph.input) != 1 or len(graph.output) != 1:
         raise ModelError(f"{len(found)} nodes TreeEnsemble, {len(graph.input)} inputs; only one of each is factorised")
     facts = _attributes(found[0])
-    return Ensemble(_front(model, found[0].input[0]), tuple(_trees(facts)), _tail(graph, found[0].output[0]))
+    try:
+        trees = tuple(_trees(facts))
+    except (KeyError, IndexError, RecursionError) as error:
+        raise ModelError(f"the TreeEnsemble's nodes make no trees: {error!r}") from error
+    return Ensemble(_front(model, found[0].input[0]), trees, _tail(graph, found[0].output[0]))
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
@@ -182,6 +186,8 @@ class _Growing:
     def grow(self, at: int) -> None:
         """Add a node and everything below it."""
         facts, start = self.facts, len(self.leaves)
+        if start > len(facts["nodes_featureids"]):  # nodes that are met twice would grow without end
+            raise ModelError("the TreeEnsemble's nodes make no trees: some are below several others")
         self._side("true", at)
         middle = len(self.leaves)
         self._side("false", at)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from models.ensemble import Ensemble, Node
 from models.errors import ModelError
 from models.kernels import Kernel
+from models.scorers import session
 from models.spec import Float32Array, Places
 from models.words import FULL, Step, Steps, Word, words_of
 
@@ -122,7 +122,7 @@ class _Front:
     """What stands before the trees: run, not read."""
 
     def __init__(self, model: bytes, width: int) -> None:
-        self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        self._session = session(model)
         self._input, self._width = self._session.get_inputs()[0].name, width
 
     def columns(self, features: Float32Array) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models import Feature, FeatureSpec, ModelError, OnnxRows, OnnxScorer, RowTable, row_scorer
 from models.choose import kernel
+from models.ensemble import read_ensemble
 from models.export import export_lightgbm
 from models.factorised import FactorisedRows
 from models.kernels import NUMPY
@@ -66,16 +67,31 @@ def inputs_of(table, seed=0):
     return table.inputs(facts, {kind: d for kind, d in dealings.items() if rng.random() < 0.8}, NOW_MS)
 
 
-def trained(seed=0, scale=1.0, rounds=5, **parameters):
+CATEGORIES = SPEC.columns(["request.device", "action.group"]).tolist()
+KINDS = {
+    "numbers": {},
+    "categories": {"categories": CATEGORIES, "min_data_per_group": 5, "cat_smooth": 1.0, "cat_l2": 0.0},
+    "zero is missing": {"zero_as_missing": True},
+    "nothing is missing": {"use_missing": False},
+    "forest": {"boosting": "rf", "bagging_fraction": 0.7, "bagging_freq": 1},
+}
+
+
+def trained(seed=0, scale=1.0, rounds=5, categories="auto", **parameters):
     """Trees over every feature, with values missing in all of them."""
     rng = np.random.default_rng(seed)
     features = (rng.normal(size=(800, SPEC.width)) * scale).astype(np.float32)
     features[rng.random(features.shape) < 0.2] = np.nan
     features[rng.random(features.shape) < 0.1] = 0
+    features[:, CATEGORIES] = rng.integers(0, 3, (800, 2))
     features[0] = np.nan
     labels = (np.nan_to_num(features).sum(axis=1) + rng.normal(size=800) * scale > 0).astype(int)
     options = {"objective": "binary", "verbosity": -1, "min_data_in_leaf": 2, "num_threads": 1, "seed": seed}
-    return export_lightgbm(lightgbm.train({**options, **parameters}, lightgbm.Dataset(features, labels), rounds))
+    return export_lightgbm(
+        lightgbm.train(
+            {**options, **parameters}, lightgbm.Dataset(features, labels, categorical_feature=categories), rounds
+        )
+    )
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -87,9 +103,11 @@ def trained(seed=0, scale=1.0, rounds=5, **parameters):
     scale=st.sampled_from([1.0, 1e8, 1e-8]),
     gain=st.sampled_from([0.0, 0.0, 1.0, 1e9]),
     used=st.sampled_from([1.0, 0.3]),
+    kind=st.sampled_from(sorted(KINDS)),
 )
-def test_factorised_trees_score_as_onnx_runtime_does(kernel, seed, size, leaves, scale, gain, used):
-    model = trained(seed, scale, num_leaves=leaves, min_gain_to_split=gain, feature_fraction=used)
+def test_factorised_trees_score_as_onnx_runtime_does(kernel, seed, size, leaves, scale, gain, used, kind):
+    options = {"num_leaves": leaves, "min_gain_to_split": gain, "feature_fraction": used}
+    model = trained(seed, scale, **options, **KINDS[kind])
     table, rows = table_of(size, seed), np.random.default_rng(seed).integers(0, size, size * 2)
     plan, onnx_rows = FactorisedRows(model, table, kernel_of(kernel)), OnnxRows(table, OnnxScorer(model))
 
@@ -159,8 +177,8 @@ def test_larger_trees_are_scored_by_what_is_measured_faster(first, later, chosen
 
 def a_tree(mode=0, split=1.5, weights=(0.3, -0.2), front=(), tail=(), **facts):
     """One condition on the first of two features."""
-    tensors = {"nodes_splits": np.array([split]), "leaf_weights": np.array(weights)}
-    tensors |= {"nodes_modes": np.array([mode], np.uint8)}
+    tensors = {"nodes_splits": np.full(np.size(mode), split), "leaf_weights": np.array(weights)}
+    tensors |= {"nodes_modes": np.array(mode, np.uint8).reshape(-1)}
     given = {
         "n_targets": 1, "aggregate_function": 1, "post_transform": 0, "tree_roots": [0], "nodes_featureids": [0],
         "nodes_truenodeids": [0], "nodes_trueleafs": [1], "nodes_falsenodeids": [1], "nodes_falseleafs": [1],
@@ -216,6 +234,23 @@ def test_every_kind_of_condition_is_read(mode, feature, missing_true):
         np.testing.assert_allclose(
             plan.score(inputs, rows), OnnxScorer(model).score(table.matrix(inputs, rows)), atol=1e-7
         )
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"nodes_truenodeids": [0], "nodes_trueleafs": [0]},
+        {"nodes_falsenodeids": [7]},
+        {
+            "nodes_featureids": [0] * 99, "nodes_truenodeids": [*range(1, 99), 0],
+            "nodes_trueleafs": [*[0] * 98, 1], "nodes_falsenodeids": [*range(1, 99), 0],
+            "nodes_falseleafs": [*[0] * 98, 1],
+        },
+    ],
+)  # fmt: skip
+def test_nodes_that_make_no_trees_are_refused(facts):
+    with pytest.raises(ModelError, match="make no trees"):
+        read_ensemble(a_tree(mode=[0] * len(facts.get("nodes_featureids", [0])), split=1.5, **facts))
 
 
 def test_what_stands_behind_the_trees_is_done_in_its_order():
@@ -275,3 +310,12 @@ def test_a_table_too_large_for_memory_is_refused_with_the_reason():
 
     with pytest.raises(ModelError, match="take more than 256 MB"):
         FactorisedRows(trained(), table)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_of_split_is_factorised(kind):
+    assert isinstance(row_scorer(trained(num_leaves=31, **KINDS[kind]), table_of(50), no_clock), FactorisedRows)
+
+
+def test_an_infinite_threshold_is_read():
+    assert isinstance(row_scorer(a_tree(split=np.inf), hand_table(), no_clock), FactorisedRows)
