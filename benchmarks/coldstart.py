@@ -1,7 +1,7 @@
 """`nba bench coldstart`: what each way to learn loses to an oracle when an action is new, or drifts.
 
-Ours is `models.adaptive` with its defaults, each action taken at the upper 99 % quantile of its propensity. That choice
-is a function of the state, so that its selection probability is 1 and exact. The peers count responses.
+Ours is `models.adaptive` and `models.pooling` with their defaults, each action taken at the upper 99 % quantile of its
+propensity. The choice is a function of the state, so that its selection probability is 1. The peers count responses.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import Figure
-from models.adaptive import HALF_LIFE_MS, Cell, Event, State, fit, optimism, update
+from models.adaptive import HALF_LIFE_MS, Cell, Event, State, update
+from models.pooling import fit, optimistic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -106,7 +107,7 @@ class Adaptive:
 
     def _bound(self) -> Floats:
         found = fit(self._state).of(self._cells)
-        return np.exp(found.shift + optimism(found, self._quantile))
+        return np.exp(found.shift + optimistic(found, self._quantile))
 
     def choose(self, believed: Floats, customers: Floats, rng: np.random.Generator) -> Ints:  # noqa: ARG002  no chance
         """The best at the quantile."""

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from models import ModelError, adaptive
-from models.adaptive import FORMAT, Cell, Event, State, corrections, fit, optimism, unpack, update
+from models import ModelError, pooling
+from models.adaptive import FORMAT, Cell, Event, Learned, State, unpack, update
+from models.pooling import optimistic, shifts
 
 DAY_MS = 86_400_000
 HALF_LIFE_MS = 30 * DAY_MS
@@ -37,7 +38,7 @@ events = st.lists(
 
 
 def test_without_outcomes_nothing_is_shifted():
-    found = corrections(State("model"), [CARD, NEW])
+    found = shifts(State("model"), [CARD, NEW])
 
     assert found.shift.tolist() == [0, 0]
     assert found.maturity.tolist() == [0, 0]
@@ -45,11 +46,11 @@ def test_without_outcomes_nothing_is_shifted():
 
 
 def test_as_many_positives_as_the_model_expected_shift_nothing():
-    assert corrections(learned(trials(CARD, 1000, 100)), [CARD]).shift == pytest.approx([0], abs=1e-6)
+    assert shifts(learned(trials(CARD, 1000, 100)), [CARD]).shift == pytest.approx([0], abs=1e-6)
 
 
 def test_with_many_trials_the_shift_is_what_the_outcomes_say():
-    found = corrections(learned(trials(CARD, 20_000, 6_000)), [CARD])
+    found = shifts(learned(trials(CARD, 20_000, 6_000)), [CARD])
 
     assert expit(logit(0.1) + found.shift[0]) == pytest.approx(0.3, abs=0.002)
     assert found.maturity[0] > 0.99
@@ -58,8 +59,8 @@ def test_with_many_trials_the_shift_is_what_the_outcomes_say():
 def test_a_new_action_starts_where_its_group_stands_and_says_that_it_is_not_mature():
     state = learned(trials(CARD, 2_000, 500), trials(LOAN, 2_000, 500), trials(Cell("x", "web", "other"), 2_000, 200))
 
-    new, stranger = corrections(state, [NEW, Cell("y", "web", "other")]).shift
-    known, fresh = corrections(state, [CARD, NEW]).maturity
+    new, stranger = shifts(state, [NEW, Cell("y", "web", "other")]).shift
+    known, fresh = shifts(state, [CARD, NEW]).maturity
 
     assert 0.6 < new < logit(0.25) - logit(0.1)
     assert stranger < new / 2
@@ -69,13 +70,13 @@ def test_a_new_action_starts_where_its_group_stands_and_says_that_it_is_not_matu
 def test_a_group_that_nobody_has_seen_stands_where_all_stand():
     state = learned(trials(CARD, 2_000, 500), trials(Cell("x", "web", "other"), 2_000, 500))
 
-    assert corrections(state, [Cell("z", "tv", "third")]).shift[0] > 0.5
+    assert shifts(state, [Cell("z", "tv", "third")]).shift[0] > 0.5
 
 
 def test_few_trials_are_drawn_towards_the_group():
     state = learned(trials(CARD, 2_000, 200), trials(LOAN, 10, 2))
 
-    loan = corrections(state, [LOAN])
+    loan = shifts(state, [LOAN])
 
     assert 0 < loan.shift[0] < 0.75 * (logit(0.2) - logit(0.1))
     assert 0 < loan.maturity[0] < 0.6
@@ -84,7 +85,7 @@ def test_few_trials_are_drawn_towards_the_group():
 def test_positives_without_an_end_and_none_at_all_stay_finite():
     state = learned(trials(CARD, 500, 500), trials(LOAN, 100_000, 0))
 
-    found = corrections(state, [CARD, LOAN])
+    found = shifts(state, [CARD, LOAN])
 
     assert np.isfinite(found).all()
     assert found.shift[0] > 2
@@ -112,20 +113,20 @@ def test_the_order_of_arrival_does_not_matter(happened, split):
 
 
 @given(events)
-def test_a_state_comes_back_whole_from_its_bytes(happened):
-    state = learned(happened, now_ms=90 * DAY_MS)
+def test_what_was_learned_comes_back_whole_from_its_bytes(happened):
+    learnt = Learned((learned(happened, now_ms=90 * DAY_MS), State("other")), 7)
 
-    again = unpack(state.packed)
+    again = unpack(learnt.packed)
 
-    assert again.version == state.version
-    assert again.cells == state.cells
-    assert np.array_equal(fit(again).of(state.cells), fit(state).of(state.cells))
+    assert again.version == learnt.version
+    assert [state.cells for state in again.states] == [state.cells for state in learnt.states]
+    assert np.array_equal(*(shifts(each.states[0], learnt.states[0].cells) for each in (again, learnt)))
 
 
 @given(events)
 def test_whatever_happened_the_corrections_are_figures_within_their_bounds(happened):
     state = learned(happened, now_ms=90 * DAY_MS)
-    fitted = corrections(state, state.cells)
+    fitted = shifts(state, state.cells)
 
     assert np.isfinite(fitted).all()
     assert ((fitted.maturity >= 0) & (fitted.maturity < 1)).all()
@@ -141,7 +142,7 @@ def test_a_single_cell_is_fitted_as_an_optimiser_fits_it():
         likelihood = 12 * log_odds - 40 * np.logaddexp(0, log_odds)
         return shift[0] ** 2 / (2 * (cell + group + everything)) - likelihood
 
-    assert corrections(state, [CARD]).shift == pytest.approx(minimize(loss, [0.0]).x, abs=1e-3)
+    assert shifts(state, [CARD]).shift == pytest.approx(minimize(loss, [0.0]).x, abs=1e-3)
 
 
 @pytest.mark.parametrize("shift", [-2.0, -0.5, 1.0, 2.0])
@@ -150,7 +151,7 @@ def test_propensities_that_differ_are_corrected_as_each_alone_would_be(shift):
     positives = int(expit(log_odds + shift).sum())
     shown = [Event(CARD, 0, chance) for chance in expit(log_odds)]
 
-    found = corrections(learned(shown, trials(CARD, 0, positives)), [CARD])
+    found = shifts(learned(shown, trials(CARD, 0, positives)), [CARD])
 
     assert found.shift[0] == pytest.approx(shift, abs=0.1)
 
@@ -161,42 +162,42 @@ def test_pooling_gains_as_much_on_the_baseball_data_as_efron_and_morris_report(m
     # players; pooling is 3.50 times as efficient as each alone. Tolerance 5 %: they work on arcsines, we on log-odds.
     hits = [18, 17, 16, 15, 14, 14, 13, 12, 11, 11, 10, 10, 10, 10, 10, 9, 8, 7]
     season = [346, 298, 276, 222, 273, 270, 263, 210, 269, 230, 264, 256, 303, 264, 226, 285, 316, 200]
-    monkeypatch.setattr(adaptive, "TAU_CELL", 0.1)  # nothing here is new, so no floor
+    monkeypatch.setattr(pooling, "TAU_CELL", 0.1)  # nothing here is new, so no floor
     cells = [Cell(f"player {at}", "bat", "1970") for at in range(18)]
     state = learned(*(trials(cell, 45, hit, 0.265) for cell, hit in zip(cells, hits, strict=True)))
 
-    pooled, alone = expit(logit(0.265) + corrections(state, cells).shift), np.array(hits) / 45
+    pooled, alone = expit(logit(0.265) + shifts(state, cells).shift), np.array(hits) / 45
 
     lost, lost_alone = (((found - np.array(season) / 1000) ** 2).sum() for found in (pooled, alone))
     assert lost_alone / lost == pytest.approx(3.50, rel=0.05)
 
 
 def test_optimism_is_nothing_at_one_half_and_more_for_what_is_less_known():
-    found = corrections(learned(trials(CARD, 2_000, 200)), [CARD, NEW])
+    found = shifts(learned(trials(CARD, 2_000, 200)), [CARD, NEW])
 
-    assert optimism(found, 0.5).tolist() == [0, 0]
-    assert optimism(found, 0.95)[1] == pytest.approx(1.6449 * found.deviation[1], abs=1e-3)
-    assert optimism(found, 0.95)[0] < optimism(found, 0.95)[1] / 3
+    assert optimistic(found, 0.5).tolist() == [0, 0]
+    assert optimistic(found, 0.95)[1] == pytest.approx(1.6449 * found.deviation[1], abs=1e-3)
+    assert optimistic(found, 0.95)[0] < optimistic(found, 0.95)[1] / 3
 
 
 def test_bytes_of_format_1_are_read_for_ever():
-    packed = bytes.fromhex(PACKED)
+    learnt = unpack(bytes.fromhex(PACKED))
+    (state,) = learnt.states
 
-    state = unpack(packed)
-
-    assert (state.model, state.now_ms, state.sequence) == ("prior", 5, 7)
+    assert (state.model, state.now_ms, learnt.sequence) == ("response/prior", 5, 7)
     assert state.cells == (CARD,)
     figures = (state.trials, state.expected, state.information, state.positives)
     assert np.concatenate(figures).tolist() == [4, 0.4, 0.36, 1]
 
 
 PACKED = (
-    "0198a57072696f7205079193a463617264a3776562a56d6f6e6579c4080000000000001040c4089a9999999999"
-    "d93fc4080ad7a3703d0ad73fc408000000000000f03f"
+    "0192079197ae726573706f6e73652f7072696f72059193a463617264a3776562a56d6f6e6579c4080000000000"
+    "001040c4089a9999999999d93fc4080ad7a3703d0ad73fc408000000000000f03f"
 )
+DAMAGED = Learned((learned(trials(CARD, 1, 0)),)).packed[:-1]
 
 
-@pytest.mark.parametrize("packed", [b"", b"\x63", FORMAT + b"\x00", learned(trials(CARD, 1, 0)).packed[:-1]])
+@pytest.mark.parametrize("packed", [b"", b"\x63", FORMAT + b"\x00", DAMAGED])
 def test_foreign_and_damaged_bytes_are_refused(packed):
     with pytest.raises(ModelError, match="adaptive state"):
         unpack(packed)
