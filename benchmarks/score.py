@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks.report import Figure
 from benchmarks.runtimes import runtimes
 from models import Feature, FeatureSpec, RowScorer, RowTable
+from models.choose import factorise
 from models.export import export_lightgbm
-from models.factorised import FactorisedRows
 from models.fast import FAST
 from models.kernels import NUMPY, Float64Array
 
@@ -47,10 +47,10 @@ def measure(scale: int) -> Iterator[Figure]:
     for candidates, targets in TARGETS_US.items():
         table = _table(candidates)
         start = time.perf_counter()
-        plain = FactorisedRows(model, table, NUMPY)
+        plain = factorise(model, table, NUMPY)
         yield Figure("score", f"{candidates} candidates, binding the table", "time_s", time.perf_counter() - start, "s")
         inputs, every = table.inputs(*_customer(), 0), np.arange(candidates)
-        ways = {NAMES[0]: _whole(plain, table), NAMES[1]: _whole(FactorisedRows(model, table, FAST), table)}
+        ways = {NAMES[0]: _whole(plain, table), NAMES[1]: _whole(factorise(model, table, FAST), table)}
         matrix = table.matrix(inputs, every)
         ways |= {name: prepare(matrix) for name, prepare in others}
         _agree(ways, booster.predict(matrix))

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from models.ensemble import read_ensemble
 from models.errors import ModelError
 from models.factorised import FactorisedRows
 from models.kernels import NUMPY, Kernel
 from models.rows import Clock, OnnxRows, RowScorer
 from models.scorers import OnnxScorer
 from models.spec import Float32Array, Places
+from models.steps import Plan
 from models.table import Inputs, Keyed, RowTable
 
 TOLERANCE = 1e-6
@@ -21,27 +23,48 @@ TIMES = 5
 Drawn = tuple[Inputs, Places]
 
 
-def row_scorer(model: bytes, table: RowTable, clock: Clock) -> RowScorer:
-    """The fastest way to score the rows of a table that gives the model's own answers.
+class Binder:
+    """Binds one model to tables; what depends on the model alone is made once, with the first of them.
 
     Args:
-        model: an ONNX model over the table's spec.
-        table: the rows.
+        onnx: the model, over the spec of all those tables.
         clock: measures where only a measurement can choose, which is with trees of more than 64 leaves.
-
-    Returns:
-        the factorised plan; or ONNX Runtime, with the reason.
     """
-    onnx = OnnxScorer(model)
-    try:
-        plan = FactorisedRows(model, table, kernel())
-        drawn = list(_drawn(plan, table))
-        _compare(plan, OnnxRows(table, onnx), drawn)
-    except ModelError as error:
-        return OnnxRows(table, onnx, str(error))
-    if plan.split and _took(plan, drawn, clock) > _took(OnnxRows(table, onnx), drawn, clock):
-        return OnnxRows(table, onnx, "trees of more than 64 leaves, measured to be slower factorised")
-    return plan
+
+    def __init__(self, onnx: OnnxScorer, clock: Clock) -> None:
+        self._onnx, self._clock, self._kernel = onnx, clock, kernel()
+        self._plan: Plan | None = None
+
+    def __call__(self, table: RowTable) -> RowScorer:
+        """The fastest way to score the rows of a table that gives the model's own answers.
+
+        Returns:
+            the factorised plan; or ONNX Runtime, with the reason.
+        """
+        plain = OnnxRows(table, self._onnx)
+        try:
+            factorised = self._factorised(table)
+            drawn = list(_drawn(factorised, table))
+            _compare(factorised, plain, drawn)
+        except ModelError as error:
+            return OnnxRows(table, self._onnx, str(error))
+        if factorised.split and _took(factorised, drawn, self._clock) > _took(plain, drawn, self._clock):
+            return OnnxRows(table, self._onnx, "trees of more than 64 leaves, measured to be slower factorised")
+        return factorised
+
+    def _factorised(self, table: RowTable) -> FactorisedRows:
+        if self._plan is None:
+            self._plan = Plan(read_ensemble(self._onnx.model), table.spec.width, table.shared, self._kernel)
+        return FactorisedRows(self._plan, table, self._kernel)
+
+
+def factorise(model: bytes, table: RowTable, kernel: Kernel = NUMPY) -> FactorisedRows:
+    """A model's factorised plan over one table.
+
+    Raises:
+        ModelError: when the model is of another shape, or its words would take too much memory.
+    """
+    return FactorisedRows(Plan(read_ensemble(model), table.spec.width, table.shared, kernel), table, kernel)
 
 
 def kernel() -> Kernel:

@@ -6,9 +6,9 @@ one word per key and tree; the AND of the three holds one bit, the reached leaf.
 
 import numpy as np
 
-from models.ensemble import Float64Array, read_ensemble
+from models.ensemble import Float64Array
 from models.errors import ModelError
-from models.kernels import NUMPY, SLOTS, Kernel, Words
+from models.kernels import SLOTS, Kernel, Words
 from models.spec import Float32Array, Places
 from models.steps import MOST_BYTES, Plan
 from models.table import Inputs, RowTable, pairs_among
@@ -23,20 +23,19 @@ class FactorisedRows:
     Rows that no condition tells apart are one class; trees that no row can change are one number a request.
 
     Args:
-        model: an ONNX model of trees over the table's spec.
+        plan: of a model of trees over the table's spec.
         table: the rows.
         kernel: the loops, in numpy or compiled.
 
     Raises:
-        ModelError: when the model is of another shape, or its words would take too much memory.
+        ModelError: when the rows' words would take too much memory.
     """
 
-    def __init__(self, model: bytes, table: RowTable, kernel: Kernel = NUMPY) -> None:
-        self._sums, self._ensemble = kernel.sums, read_ensemble(model)
-        plan = self.plan = Plan(self._ensemble, table.spec.width, table.shared, kernel)
+    def __init__(self, plan: Plan, table: RowTable, kernel: Kernel) -> None:
+        self.plan, self._sums = plan, kernel.sums
         if 8 * plan.varying * table.size > MOST_BYTES:
             raise ModelError(f"{table.size} rows of {plan.varying} words take more than {MOST_BYTES >> 20} MB")
-        self.split = plan.words > len(self._ensemble.trees)
+        self.split = plan.words > len(plan.ensemble.trees)
         self._full, self._settled_full = np.split(plan.full, [plan.varying])
         self._leaves, self._settled_leaves = np.split(plan.leaves, [plan.varying * SLOTS])
         self._shared = plan.steps(_within(table.shared), plan.words)
@@ -66,7 +65,7 @@ class FactorisedRows:
             made[lone] = self._alone(rows[lone], inputs.pairs[pairs], reach, place_of)
         if len(self._settled_full):
             made += self._settled(shared[:, self.plan.varying :])
-        return self._ensemble.finish(made)
+        return self.plan.ensemble.finish(made)
 
     def _of_rows(self, rows: Places, reach: Words, place_of: Places) -> Float64Array:
         """float64[N]: class by class where there are fewer of them."""

@@ -39,7 +39,7 @@ class Plan:
         changed = [(step.masks != FULL).any(axis=0) for feature, step in steps.items() if feature not in shared]
         varies = np.logical_or.reduce([np.zeros(len(words), np.bool_), *changed])
         order = np.argsort(~varies, kind="stable")
-        self._kernel = kernel
+        self.ensemble, self._kernel = ensemble, kernel
         self.varying, self.words = int(varies.sum()), len(words)
         self.by_feature = {feature: Step(step.ends, step.masks[:, order]) for feature, step in steps.items()}
         self.full = np.array([words[at].full | kernel.none for at in order], np.uint64)

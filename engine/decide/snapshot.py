@@ -137,22 +137,28 @@ def build_snapshot(
         contenders: every model that the bundle names.
         previous: the snapshot in force; what its models prepared for the same rows is taken over.
     """
-    digest = hashlib.sha256()
-    for contender in contenders:
-        digest.update(f"{contender.name}/{contender.version}\0".encode())
-    for name in sorted(texts):
-        digest.update(name.encode() + b"\0" + texts[name].encode() + b"\0")
     catalogue = compile_rows(bundle, bundle.actions)
+    scoring = _scoring(bundle, contenders, catalogue, previous)
     return Snapshot(
-        version=digest.hexdigest()[:12],
+        version=_version(texts, scoring),
         bundle=bundle,
         catalogue=catalogue,
         gates=build_gates(bundle, catalogue),
-        scoring=_scoring(bundle, contenders, catalogue, previous),
+        scoring=scoring,
         worth=Worth(bundle, catalogue),
         arbiter=build_arbiter(bundle.valuation),
         corrections=learned_over(NOTHING, 0.5, catalogue),
     )
+
+
+def _version(texts: Mapping[str, str], scoring: Scoring) -> str:
+    """Digest of the files, the models and how each is asked: two ways to score differ in the last bits."""
+    digest = hashlib.sha256()
+    for model in scoring.models.values():
+        digest.update(f"{model.title} {type(model.scorer).__name__}\0".encode())
+    for name in sorted(texts):
+        digest.update(name.encode() + b"\0" + texts[name].encode() + b"\0")
+    return digest.hexdigest()[:12]
 
 
 def _scoring(

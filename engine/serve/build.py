@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,7 @@ from engine.decide.pipeline import decide
 from engine.decide.request import Ask, CustomerView, Request
 from engine.decide.scoring import Contender, first_day
 from engine.decide.snapshot import Snapshot, build_snapshot
-from models import FeatureSpec, ModelError, Registry, RowScorer, RowTable, row_scorer, write_whole
+from models import Binder, FeatureSpec, ModelError, Registry, write_whole
 from rules import Library, Schema
 
 FITTING = {
@@ -96,7 +95,7 @@ def _contender(bundle: Bundle, registry: Registry | None, name: str, before: Seq
     same = next((each for each in before if (each.name, each.version) == (name, version)), None)
     if same is None:
         manifest, scorer = registry.load(name, version)
-        same = Contender(name, version, manifest.spec, scorer, manifest.base_rate, partial(_bind, scorer.model))
+        same = Contender(name, version, manifest.spec, scorer, manifest.base_rate, Binder(scorer, time.perf_counter_ns))
     _fits(same.spec, bundle.schema)
     return same
 
@@ -108,10 +107,6 @@ def _warm_up(snapshot: Snapshot) -> None:
     moment = decide(snapshot, nobody, request).moment
     for model in snapshot.scoring.models.values():
         model.score(moment, np.arange(snapshot.catalogue.size))
-
-
-def _bind(model: bytes, table: RowTable) -> RowScorer:
-    return row_scorer(model, table, time.perf_counter_ns)
 
 
 def _stored(conditions: Path | None) -> Mapping[str, bytes]:

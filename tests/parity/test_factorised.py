@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from models import Feature, FeatureSpec, ModelError, OnnxRows, OnnxScorer, RowTable, row_scorer
-from models.choose import kernel
+from models import Binder, Feature, FeatureSpec, ModelError, OnnxRows, OnnxScorer, RowTable
+from models.choose import factorise, kernel
 from models.ensemble import read_ensemble
 from models.export import export_lightgbm
 from models.factorised import FactorisedRows
@@ -109,7 +109,7 @@ def test_factorised_trees_score_as_onnx_runtime_does(kernel, seed, size, leaves,
     options = {"num_leaves": leaves, "min_gain_to_split": gain, "feature_fraction": used}
     model = trained(seed, scale, **options, **KINDS[kind])
     table, rows = table_of(size, seed), np.random.default_rng(seed).integers(0, size, size * 2)
-    plan, onnx_rows = FactorisedRows(model, table, kernel_of(kernel)), OnnxRows(table, OnnxScorer(model))
+    plan, onnx_rows = factorise(model, table, kernel_of(kernel)), OnnxRows(table, OnnxScorer(model))
 
     for inputs in (inputs_of(table, seed), table.inputs({}, {}, NOW_MS)):
         np.testing.assert_allclose(plan.score(inputs, rows), onnx_rows.score(inputs, rows), rtol=0, atol=1e-6)
@@ -118,7 +118,7 @@ def test_factorised_trees_score_as_onnx_runtime_does(kernel, seed, size, leaves,
 @pytest.mark.parametrize("leaves", [31, 150])
 def test_compiled_loops_give_what_numpy_gives(leaves):
     model, table = trained(num_leaves=leaves), table_of(300)
-    plain, compiled = (FactorisedRows(model, table, kernel_of(name)) for name in KERNELS)
+    plain, compiled = (factorise(model, table, kernel_of(name)) for name in KERNELS)
 
     for seed in range(10):
         inputs, rows = inputs_of(table, seed), np.arange(300)
@@ -128,7 +128,7 @@ def test_compiled_loops_give_what_numpy_gives(leaves):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_row_scores_alone_as_it_does_among_others_to_the_bit(kernel):
     table = table_of(300)
-    plan, inputs = FactorisedRows(trained(num_leaves=31, rounds=101), table, kernel_of(kernel)), inputs_of(table)
+    plan, inputs = factorise(trained(num_leaves=31, rounds=101), table, kernel_of(kernel)), inputs_of(table)
 
     alone = [plan.score(inputs, np.array([row]))[0] for row in range(300)]
 
@@ -140,7 +140,7 @@ def test_rows_that_nothing_tells_apart_are_scored_once():
     group = np.array(GROUPS * 50, object)
     table = RowTable(spec, {"action.group": group}, {}, len(group))
     model = trained_on(spec)
-    plan, inputs = FactorisedRows(model, table), table.inputs({"customer.age": 0.3}, {}, NOW_MS)
+    plan, inputs = factorise(model, table), table.inputs({"customer.age": 0.3}, {}, NOW_MS)
 
     made = plan.score(inputs, np.arange(150))
 
@@ -162,7 +162,7 @@ def no_clock():
 
 
 def test_trees_of_up_to_64_leaves_are_factorised_unmeasured():
-    assert isinstance(row_scorer(trained(num_leaves=64), table_of(20), no_clock), FactorisedRows)
+    assert isinstance(Binder(OnnxScorer(trained(num_leaves=64)), no_clock)(table_of(20)), FactorisedRows)
 
 
 @pytest.mark.parametrize(("first", "later", "chosen"), [(1, 9, FactorisedRows), (9, 1, OnnxRows)])
@@ -170,7 +170,7 @@ def test_larger_trees_are_scored_by_what_is_measured_faster(first, later, chosen
     times = itertools.chain([1, first] * 10, itertools.cycle([1, later]))
     ticks = itertools.accumulate(times)
 
-    scorer = row_scorer(trained(num_leaves=150), table_of(20), lambda: next(ticks))
+    scorer = Binder(OnnxScorer(trained(num_leaves=150)), lambda: next(ticks))(table_of(20))
 
     assert type(scorer) is chosen
 
@@ -227,7 +227,7 @@ def test_every_kind_of_condition_is_read(mode, feature, missing_true):
     facts = {"nodes_featureids": [feature], "nodes_missing_value_tracks_true": [missing_true], **sets}
     model, table = a_tree(mode, **facts), hand_table()
 
-    plan = FactorisedRows(model, table)
+    plan = factorise(model, table)
 
     for age in (None, 0.0, 1.0, 1.5, 2.0, float(np.nextafter(np.float32(1.5), np.float32(2)))):
         inputs, rows = table.inputs({"customer.age": age}, {}, NOW_MS), np.arange(5)
@@ -260,7 +260,7 @@ def test_what_stands_behind_the_trees_is_done_in_its_order():
         helper.make_node("Sigmoid", ["moved"], ["chance"]),
     ]
 
-    assert isinstance(row_scorer(a_tree(tail=tail), hand_table(), no_clock), FactorisedRows)
+    assert isinstance(Binder(OnnxScorer(a_tree(tail=tail)), no_clock)(hand_table()), FactorisedRows)
 
 
 LINEAR = packed_model([
@@ -285,7 +285,7 @@ def test_what_cannot_be_factorised_is_scored_by_onnx_runtime_with_the_reason(mod
     table = hand_table()
     inputs, rows = table.inputs({"customer.age": 1.0}, {}, NOW_MS), np.arange(5)
 
-    scorer = row_scorer(model, table, no_clock)
+    scorer = Binder(OnnxScorer(model), no_clock)(table)
 
     assert isinstance(scorer, OnnxRows)
     assert said in scorer.reason
@@ -293,7 +293,7 @@ def test_what_cannot_be_factorised_is_scored_by_onnx_runtime_with_the_reason(mod
 
 
 def test_no_rows_give_no_scores():
-    scorer = row_scorer(trained(), table_of(3), no_clock)
+    scorer = Binder(OnnxScorer(trained()), no_clock)(table_of(3))
 
     assert scorer.score(inputs_of(table_of(3)), np.zeros(0, np.intp)).shape == (0,)
 
@@ -309,13 +309,13 @@ def test_a_table_too_large_for_memory_is_refused_with_the_reason():
     table.size = 1 << 30
 
     with pytest.raises(ModelError, match="take more than 256 MB"):
-        FactorisedRows(trained(), table)
+        factorise(trained(), table)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_of_split_is_factorised(kind):
-    assert isinstance(row_scorer(trained(num_leaves=31, **KINDS[kind]), table_of(50), no_clock), FactorisedRows)
+    assert isinstance(Binder(OnnxScorer(trained(num_leaves=31, **KINDS[kind])), no_clock)(table_of(50)), FactorisedRows)
 
 
 def test_an_infinite_threshold_is_read():
-    assert isinstance(row_scorer(a_tree(split=np.inf), hand_table(), no_clock), FactorisedRows)
+    assert isinstance(Binder(OnnxScorer(a_tree(split=np.inf)), no_clock)(hand_table()), FactorisedRows)
