@@ -113,16 +113,25 @@ def import_customers(
 
 
 @imports.command("interactions")
-def import_interactions(file: Path, state: State = STATE) -> None:
+def import_interactions(
+    file: Path,
+    state: State = STATE,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Take only this bundle's channels; groups are its actions'.")
+    ] = None,
+) -> None:
     """Record interactions from .csv, .jsonl or .parquet; bad lines go to FILE.rejected.jsonl, the rest goes in.
 
     Columns: key (once counted, never again), customer_id, kind, at_ms (epoch milliseconds or ISO 8601); optional
-    channel, placement, action_key, group, objective, decision_id, amount, discount.
+    channel, placement, action_key, group, objective, decision_id, amount, discount. A JSON line may be a CloudEvent,
+    or a dead letter (STATE/dead_letters/DAY.jsonl), which is so sent again.
     """
+    from engine.decide.bundle import read_bundle
+    from engine.serve.build import read_texts
     from engine.serve.imports import import_interactions as run
 
     with _faults():
-        typer.echo(json.dumps(run(file, state)))
+        typer.echo(json.dumps(run(file, state, read_bundle(read_texts(bundle)) if bundle else None)))
 
 
 @app.command()

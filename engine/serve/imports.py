@@ -1,8 +1,6 @@
 """Files into the store; what is wrong is kept aside with its line and reason, the rest goes in."""
 
 import json
-import math
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -13,9 +11,12 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
+from engine.customer.cloudevents import fields_of
+from engine.customer.intake import NUMBERS, TEXTS, Intake
 from engine.customer.record import Consent, Interaction, Record
+from engine.decide.bundle import Bundle
 from engine.decide.request import Scalar
-from engine.decide.values import fits, moment_ms, number, parse
+from engine.decide.values import fits, number, parse
 from engine.serve.files import Line, read_lines
 from engine.serve.limits import Limits
 from engine.store.lmdb import LmdbStore
@@ -25,7 +26,6 @@ T = TypeVar("T")
 Counts = dict[str, int]
 LUMP = 5_000
 TRUTHS = {"true": True, "false": False, "1": True, "0": False}
-TEXTS = ("key", "customer_id", "kind", "channel", "placement", "action_key", "group", "objective", "decision_id")
 
 
 def import_customers(file: Path, state: Path, kinds: Mapping[str, str] | None = None) -> Counts:
@@ -47,12 +47,21 @@ def import_customers(file: Path, state: Path, kinds: Mapping[str, str] | None = 
     return _run(file, state, lambda line: _record(line, kinds, now_ms), _put)
 
 
-def import_interactions(file: Path, state: Path) -> Counts:
+def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -> Counts:
     """Record interactions; what was recorded before counts as a duplicate and changes nothing.
 
-    Args, Returns, Raises: as for customers.
+    Args:
+        file: CSV, JSON Lines or Parquet; a JSON line may also be a CloudEvent or a dead letter.
+        state: holds the store.
+        bundle: its channels are the only ones, its actions bring their group and objective; without it, names are
+            taken as they stand.
+
+    Returns, Raises: as for customers.
     """
-    return _run(file, state, _interaction, _apply)
+    now_ms = time.time_ns() // 1_000_000
+    actions = {action.key: action for action in bundle.actions} if bundle else {}
+    intake = Intake(Limits(), bundle.channel_of if bundle else None, actions)
+    return _run(file, state, lambda line: _interaction(line, intake, now_ms), _apply)
 
 
 def _put(store: Store, lump: list[Record]) -> Counts:
@@ -154,25 +163,25 @@ def _attribute(name: str, value: object, kinds: Mapping[str, str] | None) -> Sca
     return made  # type: ignore[return-value]  # as it fits
 
 
-def _interaction(line: Line) -> Interaction:
-    cells = line.cells
-    names = {name: _name(cells, name, empty=name not in ("key", "customer_id", "kind")) for name in TEXTS}
-    at_ms = _at_ms(cells.get("at_ms", ""))
-    return Interaction(**names, at_ms=at_ms, amount=_number(cells, "amount"), discount=_number(cells, "discount"))
+def _interaction(line: Line, intake: Intake, now_ms: int) -> Interaction:
+    fields = _fields(line.cells)
+    if fields.get("at_ms") is None:
+        raise ValueError("'at_ms' is empty; every row needs one")
+    return intake.interaction("", fields, now_ms)
 
 
-def _at_ms(value: object) -> int:
-    text = str(value)
-    at_ms = int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else moment_ms(text)
-    if not Limits.earliest_ms < at_ms < Limits.latest_ms:
-        raise ValueError(f"at_ms {at_ms} is no epoch time in milliseconds between 1970 and 2100")
-    return at_ms
+def _fields(cells: Mapping[str, object]) -> Mapping[str, object]:
+    """The fields of a row: of a dead letter those it was kept for, of a CloudEvent those it stands for."""
+    if "raw" in cells and "reason" in cells:
+        again = json.loads(str(cells["raw"]))
+        if not isinstance(again, dict):
+            raise ValueError("the letter's 'raw' must be an object: one interaction or one CloudEvent")
+        return _fields({name: value for name, value in again.items() if name != "raw"})
+    return fields_of(cells) if "specversion" in cells else {name: _plain(name, cells[name]) for name in cells}
 
 
-def _number(cells: Mapping[str, object], column: str) -> float:
-    value = cells.get(column, 0.0)
-    if isinstance(value, str):
+def _plain(name: str, value: object) -> object:
+    """What a cell of text stands for; in a table, numbers may be texts and names may be numbers."""
+    if name in NUMBERS and isinstance(value, str):
         return number(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"'{value}' in '{column}' is no finite number")
-    return float(value)
+    return str(value) if name in TEXTS and type(value) is int else value

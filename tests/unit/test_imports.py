@@ -44,7 +44,7 @@ def test_bad_csv_lines_are_kept_aside_with_their_line_number(tmp_path):
     assert import_interactions(file, tmp_path) == {"imported": 2, "duplicates": 0, "rejected": 7}
 
     assert [line["line"] for line in aside(file)] == [3, 4, 5, 6, 7, 8, 10]
-    reasons = ["'customer_id' is empty", "'soon' is no date", "no finite number", "4 cells", "UTF-8", "CSV", "1970"]
+    reasons = ["customer_id: must not be empty", "'soon' is no date", "no finite number", "4 cells", "UTF-8", "CSV", "1970"]
     assert [reason for reason, line in zip(reasons, aside(file), strict=True) if reason not in line["reason"]] == []
     assert [purchase.amount for purchase in loaded(tmp_path, "anna").purchases] == [2.5]
     assert loaded(tmp_path, "anna").contacts[0].at_ms == 1_700_000_000_000
