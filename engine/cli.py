@@ -162,6 +162,27 @@ def serve(
 
 
 @app.command()
+def capture(
+    bundle: Bundle,
+    state: State = STATE,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8081,
+    origin: Annotated[list[str] | None, typer.Option(help="Pages that may send here: https://shop.example.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Limits, as for the server; docs/limits.md says which.")] = None,
+) -> None:
+    """Collect events over HTTP until SIGTERM: CloudEvents and the beacon's; SIGHUP reads the bundle again."""
+    from engine.decide.bundle import read_bundle
+    from engine.serve.build import read_texts
+    from engine.serve.config import read_limits
+    from engine.web.server import Settings
+    from engine.web.server import capture as run
+
+    with _faults():
+        bounds = read_limits(config)
+        run(Settings(lambda: read_bundle(read_texts(bundle)), bounds, state, (address, port), tuple(origin or ())))
+
+
+@app.command()
 def decide(
     customer: Annotated[str, typer.Argument(help="A stored customer's id.")],
     channel: Annotated[list[str], typer.Option(help="A channel; may be given several times.")],

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from engine.customer.checks import Bounds, Checks, FieldError
 from engine.customer.record import Interaction
 from engine.decide.actions import Action
+from engine.decide.bundle import Bundle
 from engine.decide.faults import unknown
 from engine.decide.values import moment_ms
 
@@ -72,6 +73,11 @@ class Intake(Checks):
         if abs(value) > self.bounds.amount:
             raise FieldError(path, f"must lie between -{self.bounds.amount:,} and {self.bounds.amount:,}")
         return float(value)
+
+
+def of_bundle(bundle: Bundle, bounds: Bounds) -> Intake:
+    """The intake of a bundle: its channels are the only ones, its actions bring group and objective."""
+    return Intake(bounds, bundle.channel_of, {action.key: action for action in bundle.actions})
 
 
 def _epoch_ms(path: str, value: object) -> int:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from engine.customer.cloudevents import fields_of
-from engine.customer.intake import NUMBERS, TEXTS, Intake
+from engine.customer.intake import NUMBERS, TEXTS, Intake, of_bundle
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.bundle import Bundle
 from engine.decide.request import Scalar
@@ -59,8 +59,7 @@ def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -
     Returns, Raises: as for customers.
     """
     now_ms = time.time_ns() // 1_000_000
-    actions = {action.key: action for action in bundle.actions} if bundle else {}
-    intake = Intake(Limits(), bundle.channel_of if bundle else None, actions)
+    intake = of_bundle(bundle, Limits()) if bundle else Intake(Limits(), None, {})
     return _run(file, state, lambda line: _interaction(line, intake, now_ms), _apply)
 
 
@@ -174,9 +173,10 @@ def _fields(cells: Mapping[str, object]) -> Mapping[str, object]:
     """The fields of a row: of a dead letter those it was kept for, of a CloudEvent those it stands for."""
     if "raw" in cells and "reason" in cells:
         again = json.loads(str(cells["raw"]))
-        if not isinstance(again, dict):
+        if not isinstance(again, dict) or "raw" in again:
             raise ValueError("the letter's 'raw' must be an object: one interaction or one CloudEvent")
-        return _fields({name: value for name, value in again.items() if name != "raw"})
+        fields = _fields(again)
+        return fields if fields.get("at_ms") is not None else {**fields, "at_ms": cells.get("at_ms")}
     return fields_of(cells) if "specversion" in cells else {name: _plain(name, cells[name]) for name in cells}
 
 
