@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import rules, service, stages, swaps
+from benchmarks import capture, rules, service, stages, swaps
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-BENCHES = ("stages", "service", "rules", "swaps")
+BENCHES = ("stages", "service", "capture", "rules", "swaps")
 SIZES = (10, 100, 1_000)  # rows of the catalogue
 RATE = {10: 300.0, 100: 300.0, 1_000: 60.0}  # calls a second: well below what one worker can do
 
@@ -49,6 +49,9 @@ def _measure(bench: str, scale: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as place:
         if bench == "swaps":
             yield from swaps.measure(Path(place), 50 * scale)
+            return
+        if bench == "capture":
+            yield from capture.measure(Path(place), 200 * scale)
             return
         for rows in SIZES:
             if bench == "stages":

@@ -232,11 +232,11 @@ def show(customer: str, state: State = STATE) -> None:
 
 @app.command()
 def bench(
-    only: Annotated[str, typer.Argument(help="stages, service or rules; all of them without.")] = "",
+    only: Annotated[str, typer.Argument(help="stages, service, capture, rules or swaps; all of them without.")] = "",
     as_json: AsJson = False,
     quick: Annotated[bool, typer.Option(help="A tenth of the calls: for a look, not for the record.")] = False,
 ) -> None:
-    """Measure each stage, Decide beside a bare gRPC echo, and the rules beside other engines; keeps a history."""
+    """Measure stages, Decide beside a bare echo, events until they are seen, rules beside others; keeps a history."""
     from benchmarks.run import run
 
     with _faults():
