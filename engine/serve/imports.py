@@ -104,9 +104,10 @@ class _Aside:
                 raise ValueError(line.fault)
             return make(line)
         except ValueError as error:
-            data = line.raw or json.dumps(line.cells, default=str)
+            # With the columns' names, so that the line can be mended and imported from here.
+            raw = line.raw if line.fault else json.dumps(line.cells, default=str)
             with self.path.open("a") as out:
-                out.write(json.dumps({"line": line.number, "reason": str(error), "data": data}) + "\n")
+                out.write(json.dumps({"line": line.number, "reason": str(error), "raw": raw}) + "\n")
             self.count += 1
             return None
 
@@ -173,7 +174,7 @@ def _fields(cells: Mapping[str, object]) -> Mapping[str, object]:
     """The fields of a row: of a dead letter those it was kept for, of a CloudEvent those it stands for."""
     if "raw" in cells and "reason" in cells:
         again = json.loads(str(cells["raw"]))
-        if not isinstance(again, dict) or "raw" in again:
+        if not isinstance(again, dict):
             raise ValueError("the letter's 'raw' must be an object: one interaction or one CloudEvent")
         fields = _fields(again)
         return fields if fields.get("at_ms") is not None else {**fields, "at_ms": cells.get("at_ms")}
