@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import bandits, converters, rules, service, stages, swaps
+from benchmarks import bandits, capture, converters, rules, service, stages, swaps
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-EVERY = ("stages", "service", "rules", "export", "swaps")
+EVERY = ("stages", "service", "capture", "rules", "export", "swaps")
 BENCHES = (*EVERY, "bandits")  # which needs data of its own and measures no time
 SIZES = (10, 100, 1_000)  # rows of the catalogue
 RATE = {10: 300.0, 100: 300.0, 1_000: 60.0}  # calls a second: well below what one worker can do
@@ -56,6 +56,9 @@ def _measure(bench: str, scale: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as place:
         if bench == "swaps":
             yield from swaps.measure(Path(place), 50 * scale)
+            return
+        if bench == "capture":
+            yield from capture.measure(Path(place), 200 * scale)
             return
         for rows in SIZES:
             if bench == "stages":
