@@ -122,12 +122,16 @@ def import_interactions(
 
 
 @app.command()
-def train(bundle: Bundle, state: State = STATE) -> None:
+def train(
+    bundle: Bundle,
+    state: State = STATE,
+    model: Annotated[str, typer.Option(help="One of the models that the bundle's models.yaml names.")] = "response",
+) -> None:
     """Train on the earlier campaigns, test on the last eight, export, and register the model."""
     from training.run import train as run
 
     with faults():
-        typer.echo(json.dumps(run(bundle, state)))
+        typer.echo(json.dumps(run(bundle, state, model)))
 
 
 @app.command()

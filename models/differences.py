@@ -1,13 +1,11 @@
 """What distinguishes two models, by their manifests."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-import msgspec
-
 from models.artefact import Manifest
-
-LISTED = ("ranges", "libraries", "metrics")
+from models.spec import Feature
 
 
 class Difference(NamedTuple):
@@ -31,25 +29,32 @@ def differences(before: Manifest, after: Manifest) -> list[Difference]:
 
 
 def facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """The manifest as names and words, a line for each feature, range, library and metric."""
+    """The manifest as names and words: a line for each feature, range, library and figure.
+
+    Args:
+        manifest: of one model.
+    """
     for name in manifest.__struct_fields__:
         value = getattr(manifest, name)
         if name == "spec":
-            for feature in value.features:
-                yield f"features.{feature.name}", _words(feature)
-        elif name in LISTED:
-            for key, entry in value.items():
-                yield f"{name}.{key}", _words(entry)
+            yield from ((f"features.{feature.name}", _feature(feature)) for feature in value.features)
+        elif name == "ranges":
+            yield from ((f"ranges.{key}", f"{low:.6g} to {high:.6g}") for key, (low, high) in value.items())
+        elif name in ("libraries", "metrics"):
+            yield from ((f"{name}.{key}", str(entry)) for key, entry in value.items())
+        elif name == "window":
+            yield name, days(value)
         else:
-            yield name, _words(value)
+            yield name, "none" if value is None else str(value)
 
 
-def _words(value: object) -> str:
-    plain = msgspec.to_builtins(value, builtin_types=()) if hasattr(value, "__dataclass_fields__") else value
-    if isinstance(plain, dict):
-        return ", ".join(
-            _words(content) for name, content in plain.items() if name != "name" and content not in ("", [])
-        )
-    if isinstance(plain, list | tuple):
-        return " ".join(map(str, plain))
-    return "none" if plain is None else str(plain)
+def days(window: tuple[int, int]) -> str:
+    """Start and end in epoch milliseconds as days: `2016-11-14 to 2017-11-08`."""
+    start, end = (datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat() for at_ms in window)
+    return f"{start} to {end}"
+
+
+def _feature(feature: Feature) -> str:
+    width = f" of {feature.width}" if feature.width > 1 else ""
+    known = f": {' | '.join(feature.categories)}" if feature.categories else ""
+    return f"{feature.kind}{width}{known}"

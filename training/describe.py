@@ -8,7 +8,7 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
-from models import RESPONSE, FeatureSpec, Manifest, Metric
+from models import FeatureSpec, Manifest, Metric
 from models.spec import Float32Array
 
 LIBRARIES = ("lightgbm", "numpy", "onnx", "onnxruntime")
@@ -30,10 +30,11 @@ class Rows:
     contacts: pd.DataFrame
 
 
-def describe(model: bytes, rows: Rows, metrics: Mapping[str, Metric]) -> Manifest:
+def describe(name: str, model: bytes, rows: Rows, metrics: Mapping[str, Metric]) -> Manifest:
     """The manifest of a model that has no parent yet.
 
     Args:
+        name: under which it is registered.
         model: the exported model.
         rows: what it was trained on.
         metrics: how good it is on other rows.
@@ -41,7 +42,7 @@ def describe(model: bytes, rows: Rows, metrics: Mapping[str, Metric]) -> Manifes
     digest = hashlib.sha256(model).hexdigest()
     labels = rows.contacts.label.to_numpy(np.int64)
     return Manifest(
-        name=RESPONSE,
+        name=name,
         version=digest[:12],
         digest=digest,
         spec=rows.spec,

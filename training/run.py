@@ -14,7 +14,9 @@ from engine.customer.dealings import FIELD, dealings
 from engine.customer.features import behaviour
 from engine.customer.record import Record
 from engine.decide.behaviour import NAMES
-from engine.decide.bundle import FILES, read_bundle
+from engine.decide.bundle import FILES, Bundle, read_bundle
+from engine.decide.faults import unknown
+from engine.decide.lineup import Lineup
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
 from models import RESPONSE, Feature, FeatureSpec, Metric, Registry, assemble
@@ -28,12 +30,13 @@ from training.intervals import with_interval
 LAST = 8  # campaigns held out, by date
 
 
-def train(bundle: Path, state: Path) -> dict[str, float | str]:
+def train(bundle: Path, state: Path, name: str = RESPONSE) -> dict[str, float | str]:
     """Train on the earlier campaigns, test on the last eight, export with parity, register.
 
     Args:
         bundle: the bundle's directory.
         state: holds `data/contacts.parquet`, the store and the models.
+        name: one of the models that the bundle names; it is trained on the rows that it is to score.
 
     Returns:
         rows, base rates, areas under the curve on the later campaigns, parity, version.
@@ -41,8 +44,10 @@ def train(bundle: Path, state: Path) -> dict[str, float | str]:
     labelled = state / "data" / "contacts.parquet"
     if not labelled.is_file():
         raise ValueError(f"{labelled}: there are no labelled contacts; `nba demo --state {state}` makes them")
-    contacts = pd.read_parquet(labelled)
-    spec = _spec(bundle, state, contacts)
+    texts = {file: (bundle / file).read_text() for file in FILES if (bundle / file).is_file()}
+    read = read_bundle(texts)
+    contacts = _within(read.lineup, name, pd.read_parquet(labelled))
+    spec = _spec(read, pd.read_parquet(state / "data" / "customers.parquet"), contacts)
     store = LmdbStore(state / "store")
     features = features_of(spec, contacts, store)
     store.close()
@@ -52,9 +57,9 @@ def train(bundle: Path, state: Path) -> dict[str, float | str]:
     model = export_lightgbm(booster)
     gap = assert_parity(booster, model, features)
     metrics = _metrics(spec, features, contacts, OnnxScorer(model))
-    manifest = describe(model, Rows(spec, features[~later], contacts[~later]), metrics)
+    manifest = describe(name, model, Rows(spec, features[~later], contacts[~later]), metrics)
     registry = Registry(state / "models")
-    manifest = msgspec.structs.replace(manifest, parent=registry.parent(RESPONSE, manifest.version))
+    manifest = msgspec.structs.replace(manifest, parent=registry.parent(name, manifest.version))
     figures = {name: metric.value for name, metric in metrics.items()}
     return {**figures, "parity": gap, "version": registry.save(model, manifest)}
 
@@ -64,14 +69,21 @@ def _last(contacts: pd.DataFrame) -> list[str]:
     return list(starts.sort_values(["start_ms", "action_key"]).action_key[-LAST:])
 
 
-def _spec(bundle: Path, state: Path, contacts: pd.DataFrame) -> FeatureSpec:
+def _within(lineup: Lineup, name: str, contacts: pd.DataFrame) -> pd.DataFrame:
+    """The contacts that a model would score."""
+    if name not in lineup.names:
+        raise ValueError(unknown("model", name, lineup.names))
+    for kind, wanted in lineup.scope_of(name).items():
+        contacts = contacts[contacts[FIELD[kind]] == wanted]
+    if contacts.action_key.nunique() <= LAST:
+        raise ValueError(f"'{name}' has {contacts.action_key.nunique()} campaigns to learn from; it needs over {LAST}")
+    return contacts.reset_index(drop=True)
+
+
+def _spec(read: Bundle, people: pd.DataFrame, contacts: pd.DataFrame) -> FeatureSpec:
     """What the bundle's `models.yaml` declares, else all there is; categories that it does not name are the data's."""
-    texts = {name: (bundle / name).read_text() for name in FILES if (bundle / name).is_file()}
-    read = read_bundle(texts)
-    people = pd.read_parquet(state / "data" / "customers.parquet")
-    known = {f"customer.{name}": people[name] for name in people} | {
-        f"action.{name}": contacts[name] for name in contacts
-    }
+    known = {f"customer.{column}": people[column] for column in people}
+    known |= {f"action.{column}": contacts[column] for column in contacts}
     features = read.lineup.features or _every(read.schema.customer)
     return FeatureSpec(tuple(_with_categories(feature, known) for feature in features))
 

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +24,7 @@ WIDTH = 160  # of tables in a pipe
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
     """Every registered model, the newest last: trained when, how good, which one is in force."""
     from models import Registry
+    from models.differences import days
 
     registry = Registry(state / "models")
     with faults():
@@ -38,7 +38,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
     if not as_json:
         _table(
             ("name", "version", "in force", "trained on", "parent", "metrics"),
-            [(m.name, m.version, "yes" if now else "", _window(m), m.parent or "", _metrics(m)) for m, now in rows],
+            [(m.name, m.version, "yes" if now else "", days(m.window), m.parent or "", _metrics(m)) for m, now in rows],
         )
 
 
@@ -115,11 +115,6 @@ def _summary(manifest: "Manifest") -> dict[str, object]:
 
     kept = ("name", "version", "window", "parent", "metrics")
     return {name: msgspec.to_builtins(getattr(manifest, name)) for name in kept}
-
-
-def _window(manifest: "Manifest") -> str:
-    days = [datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat() for at_ms in manifest.window]
-    return " to ".join(days)
 
 
 def _metrics(manifest: "Manifest") -> str:

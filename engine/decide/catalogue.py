@@ -53,6 +53,12 @@ class Catalogue:
         """R, the number of rows."""
         return len(self.message)
 
+    def reads_as(self, other: "Catalogue") -> bool:
+        """Have both the same rows, with the same attributes? Values, windows and levers are no matter to models."""
+        return self.kinds == other.kinds and all(
+            np.array_equal(self.plain[name], other.plain[name]) for name in self.plain
+        )
+
     @cached_property
     def code(self) -> dict[tuple[str, str], int]:
         """(channel, placement) -> number."""

@@ -58,6 +58,17 @@ class Lineup:
         every: tuple[Champion | Challenger | Shadow, ...] = (*self.champions, *self.challengers, *self.shadows)
         return tuple(dict.fromkeys(each.model for each in every))
 
+    def scope_of(self, model: str) -> Mapping[str, str]:
+        """The rows that a model scores: its own scope, or that of the one it challenges or follows.
+
+        Raises:
+            KeyError: when the line-up does not name it.
+        """
+        follows = {each.model: each.instead_of for each in self.challengers}
+        follows |= {each.model: each.of for each in self.shadows}
+        scopes = {champion.model: champion.scope for champion in self.champions}
+        return scopes[model] if model in scopes else self.scope_of(follows[model])
+
     def scoring(self, champion: str, customer_id: str) -> str:
         """The model that scores a champion's rows for one customer; who has no id stays with the champion."""
         place = place_of(self.salt, customer_id) if customer_id else 1.0

@@ -97,7 +97,7 @@ class Scoring:
     def __init__(
         self, lineup: Lineup, contenders: Sequence[Contender], catalogue: Catalogue, *, once: bool = False
     ) -> None:
-        self.lineup, self._contenders = lineup, contenders
+        self.lineup, self.contenders = lineup, contenders
         tables = {each.spec.fingerprint: each.spec for each in contenders}
         over = {fingerprint: build_table(spec, catalogue) for fingerprint, spec in tables.items()}
         self.models = {each.name: each.over(over[each.spec.fingerprint], once=once) for each in contenders}
@@ -108,14 +108,18 @@ class Scoring:
         rates = np.array([model.contender.base_rate for model in self._champions])
         self._prior_of_row: Float64Array = rates[self._champion_of_row]
 
+    def of(self, lineup: Lineup, contenders: Sequence[Contender]) -> bool:
+        """Is it of this line-up and of these very models?"""
+        return self.lineup == lineup and list(map(id, self.contenders)) == list(map(id, contenders))
+
     def over(self, catalogue: Catalogue) -> "Scoring":
         """The same models over the rows that one request brings."""
-        return Scoring(self.lineup, self._contenders, catalogue, once=True)
+        return Scoring(self.lineup, self.contenders, catalogue, once=True)
 
     @cached_property
     def dealings(self) -> frozenset[str]:
         """The kinds of key, and `action`, by which some model reads the customer's history."""
-        sides = {feature.side for each in self._contenders for feature in each.spec.features}
+        sides = {feature.side for each in self.contenders for feature in each.spec.features}
         return frozenset(side.removeprefix("with_") for side in sides if side.startswith("with_"))
 
     def prior(self, rows: Rows) -> Scored:

@@ -109,13 +109,16 @@ def _action(candidate: Inline, channels: tuple[str, ...]) -> Action:
     )
 
 
-def build_snapshot(bundle: Bundle, texts: Mapping[str, str], contenders: Sequence[Contender]) -> Snapshot:
+def build_snapshot(
+    bundle: Bundle, texts: Mapping[str, str], contenders: Sequence[Contender], previous: Snapshot | None = None
+) -> Snapshot:
     """Compile a bundle and its models into one snapshot.
 
     Args:
         bundle: as `read_bundle` returns it.
         texts: the bundle's files, for the version's digest.
         contenders: every model that the bundle names.
+        previous: the snapshot in force; what its models prepared for the same rows is taken over.
     """
     digest = hashlib.sha256()
     for contender in contenders:
@@ -128,10 +131,18 @@ def build_snapshot(bundle: Bundle, texts: Mapping[str, str], contenders: Sequenc
         bundle=bundle,
         catalogue=catalogue,
         gates=build_gates(bundle, catalogue),
-        scoring=Scoring(bundle.lineup, contenders, catalogue),
+        scoring=_scoring(bundle, contenders, catalogue, previous),
         worth=Worth(bundle, catalogue),
         arbiter=build_arbiter(bundle.valuation),
     )
+
+
+def _scoring(
+    bundle: Bundle, contenders: Sequence[Contender], catalogue: Catalogue, previous: Snapshot | None
+) -> Scoring:
+    if previous and previous.scoring.of(bundle.lineup, contenders) and previous.catalogue.reads_as(catalogue):
+        return previous.scoring
+    return Scoring(bundle.lineup, contenders, catalogue)
 
 
 def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:

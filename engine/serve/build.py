@@ -1,14 +1,17 @@
 """From files to a snapshot."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from engine.decide.bundle import FILES, TABLES, Bundle, read_bundle
 from engine.decide.faults import BundleError, Fault
+from engine.decide.pipeline import decide
+from engine.decide.request import Ask, CustomerView, Request
 from engine.decide.scoring import Contender, first_day
 from engine.decide.snapshot import Snapshot, build_snapshot
 from models import FeatureSpec, ModelError, Registry, RowScorer, RowTable, row_scorer, write_whole
@@ -50,13 +53,16 @@ def _undecoded(name: str, content: bytes) -> list[Fault]:
     return []
 
 
-def load_snapshot(bundle: Path, registry: Path | None, conditions: Path | None = None) -> Snapshot:
-    """Compile a bundle directory and the registry's latest model.
+def load_snapshot(
+    bundle: Path, registry: Path | None, conditions: Path | None = None, previous: Snapshot | None = None
+) -> Snapshot:
+    """Compile a bundle directory and the models in force, and warm the snapshot up.
 
     Args:
         bundle: the bundle's directory.
         registry: the models' directory; None, or an empty one, serves the prior alone.
         conditions: file of the conditions compiled before, kept up to date; with it, only new ones need the parser.
+        previous: the snapshot in force, whose models are taken over where they are the same.
 
     Raises:
         BundleError: naming every fault.
@@ -69,27 +75,39 @@ def load_snapshot(bundle: Path, registry: Path | None, conditions: Path | None =
     if conditions is not None and library.packed != known:
         conditions.parent.mkdir(parents=True, exist_ok=True)
         write_whole(conditions, msgspec.msgpack.encode(library.packed))
-    return build_snapshot(read, texts, _contenders(read, registry))
+    held = Registry(registry) if registry else None
+    before = previous.scoring.contenders if previous else ()
+    contenders = [_contender(read, held, name, before) for name in read.lineup.names]
+    snapshot = build_snapshot(read, texts, contenders, previous)
+    _warm_up(snapshot)
+    return snapshot
 
 
-def _contenders(bundle: Bundle, registry: Path | None) -> list[Contender]:
-    """Every model that the bundle names; a champion that is not trained yet is the prior, of any other that is a fault.
+def _contender(bundle: Bundle, registry: Registry | None, name: str, before: Sequence[Contender]) -> Contender:
+    """A model that the bundle names; a champion that is not trained yet is the prior, of any other that is a fault.
 
     Raises:
-        ModelError: when one is missing, damaged, or does not fit the schema.
+        ModelError: when it is missing, damaged, or does not fit the schema.
     """
-    champions = {champion.model for champion in bundle.lineup.champions}
-    made = []
-    for name in bundle.lineup.names:
-        trained = registry is not None and Registry(registry).holds(name)
-        if registry is None or not (trained or name not in champions):
-            made.append(first_day(name, FIRST_DAY_RATE))
-            continue
-        manifest, scorer = Registry(registry).load(name)
-        _fits(manifest.spec, bundle.schema)
-        bind = partial(_bind, scorer.model)
-        made.append(Contender(name, manifest.version, manifest.spec, scorer, manifest.base_rate, bind))
-    return made
+    champion = name in {champion.model for champion in bundle.lineup.champions}
+    if registry is None or (champion and not registry.holds(name)):
+        return first_day(name, FIRST_DAY_RATE)
+    version = registry.in_force(name)
+    same = next((each for each in before if (each.name, each.version) == (name, version)), None)
+    if same is None:
+        manifest, scorer = registry.load(name, version)
+        same = Contender(name, version, manifest.spec, scorer, manifest.base_rate, partial(_bind, scorer.model))
+    _fits(same.spec, bundle.schema)
+    return same
+
+
+def _warm_up(snapshot: Snapshot) -> None:
+    """Decide for nobody and score every row: what is made on first use is made before a request waits for it."""
+    nobody = CustomerView({}, {}, dict.fromkeys(snapshot.consents, True))
+    request = Request(tuple(Ask(channel.name) for channel in snapshot.bundle.channels), now_ms=0)
+    moment = decide(snapshot, nobody, request).moment
+    for model in snapshot.scoring.models.values():
+        model.score(moment, np.arange(snapshot.catalogue.size))
 
 
 def _bind(model: bytes, table: RowTable) -> RowScorer:

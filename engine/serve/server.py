@@ -53,13 +53,13 @@ class Settings:
     workers: int = 1
     config: Path | None = None
 
-    def snapshot(self) -> Snapshot:
-        """Compile what lies there now.
+    def snapshot(self, previous: Snapshot | None = None) -> Snapshot:
+        """Compile what lies there now; what the previous one has prepared and still holds is taken over.
 
         Raises:
             BundleError, ModelError: naming every fault.
         """
-        return load_snapshot(self.bundle, self.state / "models", self.state / "conditions")
+        return load_snapshot(self.bundle, self.state / "models", self.state / "conditions", previous)
 
 
 def serve(settings: Settings) -> int:
@@ -111,6 +111,7 @@ def _signals() -> Signals:
 
 
 def _next(signals: Signals) -> str:
+    """The next word; empty after a while, for a signal that met another thread is only heard when this one wakes."""
     try:
         return signals.get(timeout=WATCH_S)
     except queue.Empty:
@@ -205,8 +206,9 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     ready.set()
-    while signals.get() == RELOAD:
-        _reload(holder, settings)
+    while (said := _next(signals)) != STOP:
+        if said == RELOAD:
+            _reload(holder, settings)
     healths.enter_graceful_shutdown()
     # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
     time.sleep(LINGER_S)
@@ -216,7 +218,7 @@ def work(settings: Settings, index: int, ready: Event) -> None:
 
 def _reload(holder: Holder, settings: Settings) -> None:
     try:
-        holder.current = settings.snapshot()
+        holder.current = settings.snapshot(holder.current)
     except (BundleError, ModelError, OSError) as error:
         log.error("reload refused, the old snapshot stays", faults=str(error))
 

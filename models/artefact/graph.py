@@ -5,11 +5,13 @@ Everything is a list of what may be there: fields of messages, operators, their 
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import numpy as np
 import onnx
 from google.protobuf.message import Message
+from numpy.typing import NDArray
 from onnx import AttributeProto, NodeProto, TensorProto, numpy_helper
 
 from models.artefact.shapes import check_shapes
@@ -32,6 +34,7 @@ IR_VERSIONS = range(7, 11)  # 10 goes with opset 21
 NODES = 256
 ELEMENTS = 1 << 22  # of one weight: 16 MB of float32, as much as a file may hold
 INPUT = "features"
+Fits: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 FIELDS = {
     "ModelProto": {"ir_version", "opset_import", "producer_name", "producer_version", "domain", "model_version",
                    "doc_string", "graph", "metadata_props"},
@@ -74,7 +77,7 @@ def check_graph(model: onnx.ModelProto, width: int) -> None:
         _node(node)
     marks = _marks(model.graph.node)
     for tensor in model.graph.initializer:
-        _tensor(tensor, f"weight '{tensor.name}'", nan=tensor.name in marks and not tensor.dims)
+        _tensor(tensor, f"weight '{tensor.name}'", _no_infinity if tensor.name in marks else np.isfinite)
     _interface(model.graph, width)
     _names(model.graph)
     shapes = check_shapes(model.graph, width)
@@ -128,17 +131,31 @@ def _attribute(attribute: AttributeProto, kind: str, place: str) -> None:
         raise ModelError(f"{place} is not known, or of another type")
     _only(attribute, place, {"name", "type", "doc_string", kind})
     if kind == "t":
-        # Members of sets stand one after the other with NaN between them: ai.onnx.ml 5, TreeEnsemble.
-        _tensor(attribute.t, place, nan=attribute.name == "membership_values")
+        _tensor(attribute.t, place, FITTING.get(attribute.name, np.isfinite))
 
 
 def _marks(nodes: Iterable[NodeProto]) -> set[str]:
-    """Names that only Where puts in: "missing" may be written there, as NaN."""
-    chosen = {name for node in nodes if node.op_type == "Where" for name in node.input[1:]}
-    return chosen - {name for node in nodes if node.op_type != "Where" for name in node.input}
+    """Names that nothing reckons with: Where puts them in, as "missing", or Equal asks for them, which NaN never is."""
+    reads = [(node.op_type in ("Where", "Equal"), set(node.input)) for node in nodes]
+    marks = set().union(*(names for is_mark, names in reads if is_mark))
+    return marks.difference(*(names for is_mark, names in reads if not is_mark))
 
 
-def _tensor(tensor: TensorProto, place: str, *, nan: bool) -> None:
+def _no_infinity(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return ~np.isinf(values)
+
+
+def _no_nan(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return ~np.isnan(values)
+
+
+FITTING: dict[str, Fits] = {
+    "membership_values": _no_infinity,  # sets stand one after the other with NaN between them: ai.onnx.ml 5
+    "nodes_splits": _no_nan,  # LightGBM's random forests write infinity for "whatever is known"
+}
+
+
+def _tensor(tensor: TensorProto, place: str, fits: Fits) -> None:
     if tensor.external_data or tensor.data_location == TensorProto.EXTERNAL:
         raise ModelError(f"{place} keeps its data in another file; export it whole")
     if tensor.data_type not in TENSORS:
@@ -152,9 +169,8 @@ def _tensor(tensor: TensorProto, place: str, *, nan: bool) -> None:
     if len(tensor.raw_data) != size * TENSORS[tensor.data_type]:
         raise ModelError(f"{place} does not hold the {size:,} elements that it says")
     values = numpy_helper.to_array(tensor)
-    wrong = np.isinf(values) if nan else ~np.isfinite(values)
-    if wrong.any():
-        raise ModelError(f"{place} holds {int(wrong.sum()):,} values that are not finite; train again")
+    if wrong := int((~fits(values)).sum()):
+        raise ModelError(f"{place} holds {wrong:,} values that are not finite; train again")
 
 
 def _interface(graph: onnx.GraphProto, width: int) -> None:

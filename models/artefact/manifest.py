@@ -13,6 +13,7 @@ COLUMNS = 4_096
 PlainName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]  # also a directory's name
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]  # 1970 to 2100, in milliseconds
 
 
 class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     fingerprint: Digest
     ranges: Mapping[str, tuple[float, float]]
     outcome: str
-    window: tuple[int, int]
+    window: tuple[Moment, Moment]
     base_rate: Share
     data_digest: Digest
     libraries: Mapping[str, str]

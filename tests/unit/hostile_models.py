@@ -130,6 +130,7 @@ FILES = {
     "version not of the digest": manifest("not the start of digest", version="a" * 12),
     "fingerprint of other features": manifest("not those of fingerprint", fingerprint="0" * 64),
     "window upside down": manifest("ends before it starts", window=[2, 1]),
+    "window beyond all calendars": manifest(r"at `\$.window", window=[0, 2**62]),
     "range upside down": manifest("upside down", ranges={"customer.age": [2, 1]}),
     "range of no feature": manifest("of no feature", ranges={"customer.secret": [1, 2]}),
     "features without end": manifest(
@@ -342,8 +343,12 @@ GRAPHS = {
     "NaN weight": model(with_node(weights=[tensor(np.array([1, np.nan], np.float32), "w")]), "1 values"),
     "infinite weight": model(with_node(weights=[tensor(np.array([np.inf, 1]), "w")]), "1 values that are not finite"),
     "NaN threshold": model(lambda: a_model(trees(2, nodes_splits=tensor([np.nan, 1.0]))), "not finite"),
+    "infinite leaf": model(lambda: a_model(trees(2, leaf_weights=tensor([np.inf, 1.0]))), "not finite"),
+    "infinite member": model(
+        lambda: a_model(trees(2, membership_values=tensor([np.inf, np.nan]))), "values that are not finite"
+    ),
     "NaN leaf": model(lambda: a_model(trees(2, leaf_weights=tensor([np.nan, 1.0]))), "not finite"),
-    "NaN that more than Where reads": model(
+    "NaN that Add reads, too": model(
         with_node(
             node("IsNaN", ["features"], ["unknown"]),
             node("Where", ["unknown", "w", "features"], ["x"]),

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from models import RESPONSE, ModelError, Registry
-from models.artefact import admit
+from models.artefact import ALLOWED, admit
+from models.export import OPERATORS
 from tests.unit.artefacts import a_manifest, a_model, placed, tensor, trees
 from tests.unit.hostile_models import HOSTILE
 
@@ -102,6 +103,12 @@ def test_sets_of_members_and_a_mark_for_what_is_missing_are_no_weights_that_are_
     assert admitted(a_model(ensemble, marked, weights)).score(np.zeros((1, 2), np.float32)).shape == (1,)
 
 
+def test_a_threshold_may_be_infinite():
+    assert admitted(a_model(trees(2, nodes_splits=tensor([np.inf, 0.0])))).score(
+        np.zeros((1, 2), np.float32)
+    ).shape == (1,)
+
+
 def test_a_small_network_with_a_mark_for_what_is_missing_may_serve():
     weights = [
         tensor(np.float32(0), "zero"),
@@ -176,3 +183,7 @@ def test_types_that_the_runtime_does_not_know_are_refused():
 def test_the_model_is_not_run_before_its_digest_is_right():
     with pytest.raises(ModelError, match="not the file of digest"):
         admit(a_manifest(b"another"), onnx.ModelProto().SerializeToString())
+
+
+def test_whatever_the_exporters_write_may_be_loaded():
+    assert set(OPERATORS) <= ALLOWED

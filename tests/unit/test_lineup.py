@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.decide.lineup import EVERYBODY, Challenger, Champion, Lineup, place_of
+from engine.decide.lineup import EVERYBODY, Challenger, Champion, Lineup, Shadow, place_of
 
 PEOPLE = [f"customer_{number}" for number in range(20_000)]
 
@@ -43,3 +43,16 @@ def test_places_are_spread_evenly_between_nought_and_one():
 
 def test_who_has_no_id_stays_with_the_champion():
     assert lineup(Challenger("b", "response", 1.0)).scoring("response", "") == "response"
+
+
+def test_who_challenges_or_follows_scores_the_rows_of_whom_it_challenges_or_follows():
+    grow = {"objective": "grow"}
+    both = Lineup(
+        (Champion("response", EVERYBODY), Champion("sale", grow)),
+        (Challenger("sale_b", "sale", 0.1),),
+        (Shadow("sale_c", "sale_b"), Shadow("response_c", "response")),
+    )
+
+    assert {name: both.scope_of(name) for name in both.names} == {
+        "response": EVERYBODY, "sale": grow, "sale_b": grow, "sale_c": grow, "response_c": EVERYBODY,
+    }  # fmt: skip

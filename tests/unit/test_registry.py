@@ -116,12 +116,14 @@ def test_a_field_of_another_type_is_named(field):
 
 def test_differences_name_what_came_went_and_changed():
     wider = FeatureSpec((SPEC.features[1], Feature("customer.tenure")))
-    before, after = a_manifest(ONE), a_manifest(TWO, spec=wider, window=(1, 3), libraries={"numpy": "2.1"})
+    before, after = a_manifest(ONE), a_manifest(TWO, spec=wider, window=(1, 86_400_000), libraries={"numpy": "2.1"})
 
     found = {difference.what: difference for difference in differences(before, after)}
 
     assert found["features.customer.age"].after is None
     assert found["features.customer.tenure"].before is None
+    assert found["window"] == Difference("window", "1970-01-01 to 1970-01-01", "1970-01-01 to 1970-01-02")
+    assert found["features.customer.tenure"].after == "numeric"
     assert found["libraries.numpy"] == Difference("libraries.numpy", "2.0", "2.1")
     assert {"version", "digest", "fingerprint", "window"} < set(found)
     assert "features.action.group" not in found
