@@ -1,6 +1,7 @@
 """`nba`: the commands. The composition root; everything heavy is imported when its command runs."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -160,8 +161,12 @@ def capture(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8081,
     origin: Annotated[list[str] | None, typer.Option(help="Pages that may send here: https://shop.example.")] = None,
     config: Annotated[Path | None, typer.Option(help="Limits, as for the server; docs/limits.md says which.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="Holds the token of those who may send events.")] = None,
 ) -> None:
-    """Collect events over HTTP until SIGTERM: CloudEvents and the beacon's; SIGHUP reads the bundle again."""
+    """Collect events over HTTP until SIGTERM: CloudEvents and the beacon's; SIGHUP reads the bundle again.
+
+    Without a token, from --token-file or NBA_CAPTURE_TOKEN, CloudEvents are taken from this machine alone.
+    """
     from engine.decide.bundle import read_bundle
     from engine.serve.build import read_texts
     from engine.serve.config import read_limits
@@ -169,8 +174,9 @@ def capture(
     from engine.web.server import capture as run
 
     with faults():
-        bounds = read_limits(config)
-        run(Settings(lambda: read_bundle(read_texts(bundle)), bounds, state, (address, port), tuple(origin or ())))
+        token = token_file.read_text().strip() if token_file else os.environ.get("NBA_CAPTURE_TOKEN")
+        place, pages = (address, port), tuple(origin or ())
+        run(Settings(lambda: read_bundle(read_texts(bundle)), read_limits(config), state, place, pages, token))
 
 
 @app.command()

@@ -4,7 +4,7 @@ import asyncio
 import re
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from engine.customer.jsontext import read_json
 
@@ -21,7 +21,8 @@ async def read_body(request: Request, most: int) -> bytes:
         most: bytes.
 
     Raises:
-        HTTPException: 413 when there is more, 415 when it is compressed, 408 when it does not come.
+        HTTPException: 413 when there is more, 415 when it is compressed, 408 when it does not come, 400 when it ends
+            too early.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPException(415, "a compressed body is not read; send it as it is")
@@ -35,6 +36,8 @@ async def read_body(request: Request, most: int) -> bytes:
                 body += chunk
                 if len(body) > most:
                     raise _too_large(most)
+    except ClientDisconnect:
+        raise HTTPException(400, "the sender left before the end of the body") from None
     except TimeoutError:
         raise HTTPException(408, f"the body did not come within {READ_S:.0f} s") from None
     return bytes(body)

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from engine.customer.cloudevents import EventError, fields_of
 from engine.customer.record import RecordError
 from engine.store.protocol import StoreError, StoreFullError
+from engine.web.access import Admit
 from engine.web.beacon import plain, read_visit
 from engine.web.body import read_body
 from engine.web.capture import REASON, Capture, Outcome
@@ -32,14 +33,15 @@ STATUS_OF: Mapping[type, int] = {StoreFullError: 507, StoreError: 503, RecordErr
 Take = Callable[[Headers, bytes, int], list[Outcome]]
 
 
-def make_app(capture: Capture, origins: Sequence[str]) -> Starlette:
+def make_app(capture: Capture, origins: Sequence[str], admit: Admit) -> Starlette:
     """The collector's application.
 
     Args:
         capture: what counts the events.
+        admit: who may send events; the beacon's way in is open.
         origins: of pages on other hosts that may send here, such as `https://shop.example`.
     """
-    collector = _Collector(capture, frozenset(origins))
+    collector = _Collector(capture, frozenset(origins), admit)
     cors = Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=["content-type"])
     return Starlette(
         routes=[
@@ -54,21 +56,22 @@ def make_app(capture: Capture, origins: Sequence[str]) -> Starlette:
 
 
 class _Collector:
-    def __init__(self, capture: Capture, origins: frozenset[str]) -> None:
-        self.capture, self.origins = capture, origins
+    def __init__(self, capture: Capture, origins: frozenset[str], admit: Admit) -> None:
+        self.capture, self.origins, self.admit = capture, origins, admit
 
     async def events(self, request: Request) -> Response:
         """CloudEvents in any of the three modes."""
+        self.admit(request)
         return await self._answer(request, self.capture.intake.bounds.body_bytes, self._events)
 
     async def beacon(self, request: Request) -> Response:
         """One visitor's events; nothing is taken from who asks not to be tracked."""
-        self._admit(request.headers)
+        self._admit_page(request.headers)
         if request.headers.get("sec-gpc") == "1":
             return Response(status_code=204)
         return await self._answer(request, self.capture.intake.bounds.beacon_bytes, self._visit)
 
-    def _admit(self, headers: Headers) -> None:
+    def _admit_page(self, headers: Headers) -> None:
         """Refuse pages of other hosts: a browser asks nobody before it posts plain text."""
         origin = headers.get("origin")
         own = origin is None or origin.partition("://")[2] == headers.get("host")
@@ -118,7 +121,9 @@ def _problem(status: int, reason: str, more: Mapping[str, object] = MappingProxy
 def _refusal(_: Request, error: Exception) -> Response:
     """What a sender can mend."""
     refusal = cast("HTTPException", error)
-    return _problem(refusal.status_code, refusal.detail)
+    response = _problem(refusal.status_code, refusal.detail)
+    response.headers.update(refusal.headers or {})
+    return response
 
 
 def _failure(_: Request, error: Exception) -> Response:

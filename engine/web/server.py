@@ -16,10 +16,14 @@ from engine.decide.bundle import Bundle
 from engine.decide.faults import BundleError
 from engine.journal.deadletters import DeadLetters
 from engine.store.lmdb import LmdbStore
+from engine.web.access import admission
 from engine.web.capture import Capture
 from engine.web.collector import make_app
+from engine.web.connections import CONNECTIONS, REQUEST_S, bounded
 
 GRACE_S = 5
+BACKLOG = 128  # accepted in one go, before any of them is counted
+HEADER_BYTES = 1 << 14  # browsers send up to 8 KiB of cookies
 log = structlog.get_logger()
 
 
@@ -33,6 +37,7 @@ class Settings:
         state: holds the store and the dead letters.
         place: address and port.
         origins: of pages on other hosts that may send here.
+        token: of those who may send events; without one, only this machine may.
     """
 
     read: Callable[[], Bundle]
@@ -40,16 +45,18 @@ class Settings:
     state: Path
     place: tuple[str, int]
     origins: tuple[str, ...] = ()
+    token: str | None = None
 
 
 def capture(settings: Settings) -> None:
     """Collect until SIGTERM or SIGINT; every request under way is answered first. SIGHUP reads the bundle again.
 
     Raises:
-        BundleError: before anything is started.
+        BundleError, ValueError: before anything is started, of the bundle or of the token.
         StoreError: when the state cannot be used.
         OSError: when another process holds the port.
     """
+    admit = admission(settings.token)
     intake = of_bundle(settings.read(), settings.bounds)
     held = _listening(settings.place)
     store = LmdbStore(settings.state / "store")
@@ -59,9 +66,11 @@ def capture(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn stops first and raises the signal again: here, and harmless
     config = uvicorn.Config(
-        make_app(collecting, settings.origins),
-        http="h11", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        proxy_headers=False, timeout_graceful_shutdown=GRACE_S,
+        make_app(collecting, settings.origins, admit),
+        ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        proxy_headers=False, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=REQUEST_S,
+        http=bounded(CONNECTIONS, REQUEST_S), backlog=BACKLOG, h11_max_incomplete_event_size=HEADER_BYTES,
+        limit_concurrency=2 * CONNECTIONS,  # requests, for a while also of senders that have left: 503
     )  # fmt: skip
     log.info("capturing", address=f"{settings.place[0]}:{settings.place[1]}", origins=settings.origins)
     uvicorn.Server(config).run(sockets=[held])
@@ -71,7 +80,7 @@ def capture(settings: Settings) -> None:
 
 def _listening(place: tuple[str, int]) -> socket.socket:
     try:
-        held = socket.create_server(place, backlog=1024)
+        held = socket.create_server(place, backlog=BACKLOG)
     except OSError as error:
         raise OSError(f"{place[0]}:{place[1]} cannot be taken: {error.strerror}; is another server there?") from error
     # Accepted connections inherit it; asyncio sets it only where the socket names its protocol, and this one does not.

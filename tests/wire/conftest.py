@@ -105,10 +105,11 @@ def serving(bundle, state, workers=1, port=0, out=subprocess.DEVNULL, config=Non
 class Collecting:
     """A running collector."""
 
-    def __init__(self, bundle, state, origins=(), port=0, out=subprocess.DEVNULL, config=None):
+    def __init__(self, bundle, state, origins=(), port=0, out=subprocess.DEVNULL, config=None, token_file=None):
         self.port = port or free_port()
         options = [part for origin in origins for part in ("--origin", origin)]
         options += ["--config", str(config)] if config else []
+        options += ["--token-file", str(token_file)] if token_file else []
         places = [str(bundle), "--state", str(state), "--port", str(self.port)]
         command = [sys.executable, "-m", "engine.cli", "capture", *places, *options]
         self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True)
@@ -132,8 +133,8 @@ class Collecting:
 
 
 @contextmanager
-def collecting(bundle, state, origins=(), port=0, out=subprocess.DEVNULL, config=None):
-    collector = Collecting(bundle, state, origins, port, out, config)
+def collecting(bundle, state, origins=(), **options):
+    collector = Collecting(bundle, state, origins, **options)
     try:
         yield collector.wait()
     finally:

@@ -393,6 +393,31 @@ def test_what_was_refused_can_be_sent_again_once_the_cause_is_mended(bundle, tmp
     assert ["unknown channel 'tv'" in reasons[0], "no JSON" in reasons[1], len(reasons)] == [True, True, 2]
 
 
+def test_a_whole_batch_that_was_refused_is_sent_again_as_it_is(bundle, tmp_path):
+    many = [mapping(id=str(i), subject="batched", data={"channel": "web", "placement": "ü" * 60}) for i in range(1_001)]
+    many[7]["data"]["channel"] = "fax"
+    named_wrong = [mapping(id="a", subject="batched"), 5]
+    visited = visit()
+    visited["events"] = [{"id": str(i), "kind": "click", "ago_ms": 60_000} for i in range(1_001)]
+    with collecting(bundle, tmp_path) as collector:
+        over = collector.http.post("/v1/events", json=many, headers={"content-type": BATCHED})
+        wrong = collector.http.post("/v1/events", json=named_wrong, headers={"content-type": "application/json"})
+        visits = post_visit(collector, json.dumps(visited, separators=(",", ":")))
+    assert [over.status_code, wrong.status_code, visits.status_code] == [413, 400, 413]
+    (file,) = (tmp_path / "dead_letters").iterdir()
+    before_ms = time.time_ns() // 1_000_000
+
+    again = import_interactions(file, tmp_path, read_bundle(read_texts(bundle)))
+
+    assert again == {"imported": 1_000 + 1 + 1_001, "duplicates": 0, "rejected": 2}
+    assert len(record_of(tmp_path, "batched").contacts) == 1_001
+    contacts = record_of(tmp_path, visited["id"]).contacts
+    assert len(contacts) == 1_001
+    assert 60_000 <= before_ms - contacts[0].at_ms < 120_000
+    aside = [json.loads(line) for line in file.with_name(f"{file.name}.rejected.jsonl").open()]
+    assert [(letter["line"], letter["raw"]) for letter in aside] == [(1, json.dumps(many[7])), (2, "5")]
+
+
 def test_a_reload_brings_a_new_channel_and_a_faulty_one_changes_nothing(bundle, tmp_path):
     own = Path(shutil.copytree(bundle, tmp_path / "bundle"))
     channels = (own / "channels.yaml").read_text()
