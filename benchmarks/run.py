@@ -7,11 +7,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import bandits, capture, converters, rules, service, stages, swaps
+from benchmarks import bandits, capture, coldstart, converters, rules, score, service, stages, swaps
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-EVERY = ("stages", "service", "capture", "rules", "export", "swaps")
-BENCHES = (*EVERY, "bandits")  # which needs data of its own and measures no time
+EVERY = ("stages", "service", "capture", "rules", "score", "export", "swaps")
+BENCHES = (*EVERY, "bandits", "coldstart")  # which bring worlds of their own and measure no time
+ALONE = {"rules": rules.measure, "score": score.measure, "coldstart": coldstart.measure}
 SIZES = (10, 100, 1_000)  # rows of the catalogue
 RATE = {10: 300.0, 100: 300.0, 1_000: 60.0}  # calls a second: well below what one worker can do
 
@@ -44,8 +45,8 @@ def run(only: str, *, as_json: bool, quick: bool, history: Path = HISTORY) -> in
 
 
 def _measure(bench: str, scale: int) -> Iterator[Figure]:
-    if bench == "rules":
-        yield from rules.measure(scale)
+    if bench in ALONE:
+        yield from ALONE[bench](scale)
         return
     if bench == "export":
         yield from converters.measure()

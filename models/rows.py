@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scorers import OnnxScorer, Scorer
+from models.scorers import Scorer
 from models.spec import Places
 from models.table import Inputs, RowTable
 
@@ -28,22 +28,12 @@ class OnnxRows:
     Args:
         table: the rows.
         scorer: reads the table's spec.
+        reason: why there is nothing faster, for people.
     """
 
-    def __init__(self, table: RowTable, scorer: Scorer) -> None:
-        self._table, self._scorer = table, scorer
+    def __init__(self, table: RowTable, scorer: Scorer, reason: str = "") -> None:
+        self._table, self._scorer, self.reason = table, scorer, reason
 
     def score(self, inputs: Inputs, rows: Places) -> Float64Array:
         """Inputs of one request, intp[N] -> float64[N]."""
         return self._scorer.score(self._table.matrix(inputs, rows)).astype(np.float64)
-
-
-def row_scorer(model: bytes, table: RowTable, clock: Clock) -> RowScorer:  # noqa: ARG001
-    """The fastest exact way to score the rows of a table.
-
-    Args:
-        model: an ONNX model over the table's spec.
-        table: the rows.
-        clock: measures where only a measurement can choose.
-    """
-    return OnnxRows(table, OnnxScorer(model))

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ ROW = "action"
 KEYS = ("group", "objective", "channel")  # what a customer x key feature is kept by: `with_group.x`, ...
 PAIR = "with_action"  # customer x row: sparse, since most customers have history with few actions
 SIDES = (*SHARED, ROW, *(f"with_{key}" for key in KEYS), PAIR)
-KINDS = ("numeric", "boolean", "categorical", "age", "embedding")
+PLAIN = ("numeric", "boolean")
+KINDS = (*PLAIN, "categorical", "age", "embedding")
 DAY_MS = 86_400_000
 
 
@@ -61,9 +63,22 @@ class Feature:
         return self.name.partition(".")[0]
 
     @cached_property
+    def fact(self) -> str:
+        """Its name without the side."""
+        return self.name.partition(".")[2]
+
+    @cached_property
     def codes(self) -> dict[object, float]:
         """Category -> its number."""
         return {category: float(at) for at, category in enumerate(self.categories)}
+
+    def read(self, value: object, now_ms: Now) -> object:
+        """One value of a feature that is no plain number -> what stands in its columns."""
+        if self.kind == "categorical":
+            return self.codes.get(value, np.nan)
+        if self.kind == "age":
+            return np.nan if value is None else (now_ms - value) / DAY_MS  # type: ignore[operator]
+        return value if isinstance(value, (list, tuple)) and len(value) == self.width else [np.nan] * self.width
 
 
 @dataclass(frozen=True)
@@ -93,22 +108,40 @@ class FeatureSpec:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     @cached_property
+    def feature(self) -> dict[str, Feature]:
+        """Name -> feature."""
+        return {feature.name: feature for feature in self.features}
+
+    @cached_property
     def place(self) -> dict[str, slice]:
         """Feature name -> its columns."""
         ends = np.cumsum([feature.width for feature in self.features]).tolist()
         return {f.name: slice(end - f.width, end) for f, end in zip(self.features, ends, strict=True)}
 
     @cached_property
-    def by_kind(self) -> dict[str, tuple[Feature, ...]]:
-        """Kind -> its features; plain numbers, boolean or not, stand under `numeric`."""
-        plain = {"boolean": "numeric"}
-        return {kind: tuple(f for f in self.features if plain.get(f.kind, f.kind) == kind) for kind in KINDS}
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(feature.name for feature in self.features)
 
     @cached_property
-    def numeric(self) -> tuple[tuple[str, ...], Places]:
-        """Names and columns of plain numbers."""
-        names = tuple(feature.name for feature in self.by_kind["numeric"])
-        return names, self.columns(names)
+    def facts(self) -> tuple[str, ...]:
+        """Names without their side, in order."""
+        return tuple(feature.fact for feature in self.features)
+
+    @cached_property
+    def others(self) -> tuple[tuple[int, Feature], ...]:
+        """The features that are no plain numbers, and their places among the features."""
+        return tuple((at, feature) for at, feature in enumerate(self.features) if feature.kind not in PLAIN)
+
+    @cached_property
+    def wide(self) -> bool:
+        """Whether some feature is an embedding."""
+        return any(feature.kind == "embedding" for feature in self.features)
+
+    @cached_property
+    def ages(self) -> frozenset[str]:
+        """Names of the features that move with the clock."""
+        return frozenset(feature.name for feature in self.features if feature.kind == "age")
 
     def columns(self, names: Iterable[str]) -> Places:
         """intp[n]: the columns of some features, in the order asked."""
@@ -144,52 +177,53 @@ def assemble(spec: FeatureSpec, columns: Mapping[str, object], size: int, *, now
     """
     own = {name for name, value in columns.items() if isinstance(value, np.ndarray) and name in spec.place}
     if isinstance(now_ms, np.ndarray):
-        own |= {feature.name for feature in spec.by_kind["age"] if columns.get(feature.name) is not None}
+        own |= {name for name in spec.ages if columns.get(name) is not None}
     held = {name: value for name, value in columns.items() if name not in own} if own else columns
-    made = np.repeat(_constant(spec, held, now_ms).astype(np.float32)[np.newaxis], size, axis=0)
-    for feature in spec.features if own else ():
-        if feature.name in own:
-            column = _column(feature, np.asarray(columns[feature.name]), now_ms)
-            made[:, spec.place[feature.name]] = column if feature.kind == "embedding" else column[..., np.newaxis]
+    made = np.repeat(gather(spec, [held], now_ms), size, axis=0)
+    for name in own:
+        column = _column(spec.feature[name], np.asarray(columns[name]), now_ms)
+        made[:, spec.place[name]] = column if column.ndim == 2 else column[..., np.newaxis]
     return made
 
 
-def _constant(spec: FeatureSpec, values: Mapping[str, object], now_ms: Now) -> NDArray[np.float64]:
-    """float64[F]: one value of each feature; in lists and one array, which takes a tenth of a column at a time."""
-    made = np.full(spec.width, np.nan)
-    names, places = spec.numeric
-    made[places] = list(map(values.get, names))  # None becomes NaN
-    for feature in spec.by_kind["categorical"]:
-        made[spec.place[feature.name]] = feature.codes.get(values.get(feature.name), np.nan)
-    for feature in spec.by_kind["age"]:
-        moment = values.get(feature.name)
-        if moment is not None:
-            made[spec.place[feature.name]] = (now_ms - moment) / DAY_MS  # type: ignore[operator]
-    for feature in spec.by_kind["embedding"]:
-        made[spec.place[feature.name]] = _vector(values.get(feature.name), feature.width)
-    return made
+def gather(
+    spec: FeatureSpec, holders: Sequence[Mapping[str, object]], now_ms: Now, *, bare: bool = False
+) -> Float32Array:
+    """Build features of single values: in lists and then one array, which takes a tenth of column by column.
 
+    Args:
+        spec: F columns.
+        holders: M times name -> value; what is absent or None is missing.
+        now_ms: the moment ages are counted to.
+        bare: whether names stand there without their side.
 
-def _vector(value: object, width: int) -> list[float] | float:
-    return value if isinstance(value, (list, tuple)) and len(value) == width else np.nan  # type: ignore[return-value]
+    Returns:
+        float32[M, F].
+    """
+    rows = [list(map(holder.get, spec.facts if bare else spec.names)) for holder in holders]
+    for at, feature in spec.others:
+        for row in rows:
+            row[at] = feature.read(row[at], now_ms)
+    if spec.wide:
+        rows = [list(chain.from_iterable(v if isinstance(v, (list, tuple)) else (v,) for v in row)) for row in rows]
+    return np.array(rows, np.float64).astype(np.float32)  # None becomes NaN
 
 
 def _column(feature: Feature, values: NDArray[np.generic], now_ms: Now) -> NDArray[np.float64]:
     """float64[N], or [] for one value; float64[N, width] for an embedding."""
     if feature.kind == "embedding":
-        return _vectors(values, feature.width)
+        return _vectors(feature, values)
     if feature.kind == "categorical":
-        found = [feature.codes.get(value, np.nan) for value in np.atleast_1d(values).tolist()]
-        return np.array(found, np.float64).reshape(values.shape)
+        found = [feature.codes.get(value, np.nan) for value in values.tolist()]
+        return np.array(found, np.float64)
     numbers = values.astype(np.float64)
     return (now_ms - numbers) / DAY_MS if feature.kind == "age" else numbers
 
 
-def _vectors(values: NDArray[np.generic], width: int) -> NDArray[np.float64]:
-    if values.dtype == object:
-        made = np.full((len(values), width), np.nan)
-        for at, value in enumerate(values.tolist()):
-            made[at] = _vector(value, width)
-        return made
-    fits = values.ndim == 2 and values.shape[1] == width
-    return values.astype(np.float64) if fits else np.full((len(values), width), np.nan)
+def _vectors(feature: Feature, values: NDArray[np.generic]) -> NDArray[np.float64]:
+    if values.dtype != object and values.shape[1:] == (feature.width,):
+        return values.astype(np.float64)
+    made = np.full((len(values), feature.width), np.nan)
+    for at, value in enumerate(values.tolist()):
+        made[at] = feature.read(value, 0)
+    return made

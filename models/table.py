@@ -1,12 +1,12 @@
 """A feature spec over the rows of one catalogue: what is fixed is built once, what one request brings is small."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.spec import KEYS, PAIR, ROW, SHARED, FeatureSpec, Float32Array, Places, assemble
+from models.spec import KEYS, PAIR, ROW, SHARED, FeatureSpec, Float32Array, Places, assemble, gather
 
 Facts = Mapping[str, object]
 Dealings = Mapping[str, Mapping[str, Facts]]  # kind of key (or `action`) -> name -> fact -> value
@@ -18,19 +18,25 @@ class Keyed(NamedTuple):
     """What one request knows by one kind of key.
 
     Args:
-        values: float32[K, F_k], NaN where nothing is known.
-        dealt: intp[D], the keys of which something may be known.
+        dealt: intp[D], the keys of which something is known.
+        values: float32[D, F_k], that.
     """
 
-    values: Float32Array
     dealt: Places
+    values: Float32Array
+
+    def of_every(self, size: int) -> Float32Array:
+        """float32[K, F_k]: of every key, missing where nothing is known."""
+        made = np.full((size, self.values.shape[1]), np.nan, np.float32)
+        made[self.dealt] = self.values
+        return made
 
 
 class Inputs(NamedTuple):
     """What one request brings to the rows.
 
     Args:
-        shared: float32[F], NaN outside the customer's and the request's columns.
+        shared: float32[1, F_s], the customer's and the request's own.
         keyed: kind of key -> what is known by it.
         pair_rows: intp[P], rising: the rows with history of their own.
         pairs: float32[P, F_p], that history.
@@ -70,7 +76,7 @@ class RowTable:
     def __init__(self, spec: FeatureSpec, columns: Columns, keys: Columns, size: int) -> None:
         self.spec, self.size = spec, size
         own = spec.of(ROW)
-        ages = {feature.name for feature in own.by_kind["age"]}
+        ages = own.ages
         fixed = {name: values for name, values in columns.items() if name in own.place and name not in ages}
         self.fixed = assemble(spec, fixed, size, now_ms=0)
         names = {kind: _Names(spec, kind, keys[kind]) for kind in KEYS if spec.of(f"with_{kind}").features}
@@ -79,6 +85,7 @@ class RowTable:
         self._of_request = spec.of(*SHARED)
         self.shared = _columns(spec, *SHARED)
         self.paired = _columns(spec, PAIR)
+        self.own = spec.columns(name for name in own.place if name not in ages)
         self._pair = spec.of(PAIR)
         self._rows_of = _rows_of(keys["action"]) if self._pair.features else {}
 
@@ -90,8 +97,7 @@ class RowTable:
             dealings: this customer's history by group, objective, channel and action; may be empty.
             now_ms: the moment, epoch milliseconds.
         """
-        shared = np.full(self.spec.width, np.nan, np.float32)
-        shared[self.shared] = assemble(self._of_request, facts, 1, now_ms=now_ms)[0]
+        shared = gather(self._of_request, [facts], now_ms)
         keyed = {kind: key.keyed(dealings, now_ms) for kind, key in self.keys.items()}
         return Inputs(shared, keyed, *self._pairs(dealings.get("action", {}), now_ms))
 
@@ -106,13 +112,11 @@ class RowTable:
             float32[N, F].
         """
         made = self.fixed[rows]
-        made[:, self.shared] = inputs.shared[self.shared]
+        made[:, self.shared] = inputs.shared
         for kind, key in self.keys.items():
-            made[:, key.columns] = inputs.keyed[kind].values[key.codes[rows]]
-        if len(inputs.pair_rows):
-            at = np.minimum(np.searchsorted(inputs.pair_rows, rows), len(inputs.pair_rows) - 1)
-            own = np.flatnonzero(inputs.pair_rows[at] == rows)
-            made[own[:, np.newaxis], self.paired] = inputs.pairs[at[own]]
+            made[:, key.columns] = inputs.keyed[kind].of_every(key.size)[key.codes[rows]]
+        lone, pairs = pairs_among(inputs, rows)
+        made[lone[:, np.newaxis], self.paired] = inputs.pairs[pairs]
         return made
 
     def _pairs(self, by_action: Mapping[str, Facts], now_ms: int) -> tuple[Places, Float32Array]:
@@ -120,9 +124,18 @@ class RowTable:
         if not known:
             return NO_ROWS, np.zeros((0, len(self.paired)), np.float32)
         rows = np.concatenate([own for own, _ in known])
-        values = _table(self._pair, [facts for _, facts in known], now_ms)
+        values = gather(self._pair, [facts for _, facts in known], now_ms, bare=True)
         order = np.argsort(rows)
         return rows[order], np.repeat(values, [len(own) for own, _ in known], axis=0)[order]
+
+
+def pairs_among(inputs: Inputs, rows: Places) -> tuple[Places, Places]:
+    """Places in `rows` that have history of their own, and where in `pairs` it stands."""
+    if not len(inputs.pair_rows):
+        return NO_ROWS, NO_ROWS
+    at = np.minimum(np.searchsorted(inputs.pair_rows, rows), len(inputs.pair_rows) - 1)
+    lone = np.flatnonzero(inputs.pair_rows[at] == rows)
+    return lone, at[lone]
 
 
 class _Names:
@@ -134,7 +147,7 @@ class _Names:
         self._kind, self._spec, self.size = kind, spec.of(f"with_{kind}"), len(known)
         self.columns = _columns(spec, f"with_{kind}")
         self.codes = np.array([self._code_of[name] for name in names.tolist()], np.intp)
-        self._nothing = Keyed(np.full((self.size, len(self.columns)), np.nan, np.float32), NO_ROWS)
+        self._nothing = Keyed(NO_ROWS, np.zeros((0, len(self.columns)), np.float32))
 
     def keyed(self, dealings: Dealings, now_ms: int) -> Keyed:
         """What the customer's dealings say."""
@@ -143,9 +156,7 @@ class _Names:
         if not known:
             return self._nothing
         dealt = np.array([code for code, _ in known], np.intp)
-        values = self._nothing.values.copy()
-        values[dealt] = _table(self._spec, [facts for _, facts in known], now_ms)
-        return Keyed(values, dealt)
+        return Keyed(dealt, gather(self._spec, [facts for _, facts in known], now_ms, bare=True))
 
 
 class _Moments:
@@ -159,20 +170,11 @@ class _Moments:
     def keyed(self, dealings: Dealings, now_ms: int) -> Keyed:  # noqa: ARG002  one of the two kinds of key
         """Days since each moment."""
         values = assemble(self._spec, {self._name: self._moments}, self.size, now_ms=now_ms)
-        return Keyed(values, np.arange(self.size))
+        return Keyed(np.arange(self.size), values)
 
 
 def _columns(spec: FeatureSpec, *sides: str) -> Places:
     return spec.columns(feature.name for feature in spec.of(*sides).features)
-
-
-def _table(spec: FeatureSpec, known: Sequence[Facts], now_ms: int) -> Float32Array:
-    """float32[D, F_k]: the facts of D names."""
-    columns: dict[str, object] = {}
-    for feature in spec.features:
-        fact = feature.name.partition(".")[2]
-        columns[feature.name] = np.array([facts.get(fact) for facts in known], object)
-    return assemble(spec, columns, len(known), now_ms=now_ms)
 
 
 def _rows_of(names: NDArray[np.generic]) -> dict[object, Places]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from engine.decide.actions import FILE, YAML_FILE, Action, read_actions
+from engine.decide.adaptive import KEY, USUAL, Adaptivity, read_adaptive
 from engine.decide.channels import Channel, read_channels
 from engine.decide.exploration import Explorer
 from engine.decide.explore_file import read_explore
@@ -40,6 +41,7 @@ class Bundle:
     lineup: Lineup = ALONE
     explore: Mapping[str, Explorer] = field(default_factory=dict)
     valuation: Valuation = PLAIN
+    adaptive: Adaptivity | None = USUAL
 
     @cached_property
     def channel_of(self) -> dict[str, Channel]:
@@ -66,6 +68,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     policies, contacts = read_policies(files["policies.yaml"], language, known)
     valuation = read_valuation(files["arbitration.yaml"], language, known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
+    adaptive = read_adaptive(files["arbitration.yaml"])
     explore = read_explore(files["arbitration.yaml"], known["objective"])
     declared = read_purposes(files["purposes.yaml"])
     lineup = read_lineup(files["models.yaml"], known)
@@ -78,10 +81,10 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     ]
     if faults:
         raise BundleError(faults)
-    tables = tuple(table for table, _ in read)
     return Bundle(
-        schema, channels, actions, policies, contacts, levers, fallback, declared, tables, lineup, explore, valuation
-    )
+        schema, channels, actions, policies, contacts, levers, fallback, declared, tuple(table for table, _ in read),
+        lineup, explore, valuation, adaptive,
+    )  # fmt: skip
 
 
 def _known(actions: tuple[Action, ...], channels: tuple[Channel, ...]) -> dict[str, set[str]]:
@@ -109,7 +112,7 @@ def _undeclared(actions: tuple[Action, ...], declared: Declared) -> list[Fault]:
 
 
 def _arbitration(source: Source, known: Known) -> tuple[dict[str, float], dict[str, str]]:
-    source.only((), source.value, {"levers", "fallback", "explore", *KEYS})
+    source.only((), source.value, {"levers", "fallback", "explore", KEY, *KEYS})
     levers = source.mapping(("levers",), source.value.get("levers"))
     fallback = source.mapping(("fallback",), source.value.get("fallback"))
     for group in levers:

@@ -75,7 +75,7 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort:
     lost_at = snapshot.gates.lost_at(passed)
     candidates = np.flatnonzero(asked & (lost_at == STANDING))
     scored = _scored(snapshot, moment, candidates, effort)
-    factors = snapshot.worth.factors(moment, candidates, scored.propensity)
+    factors = snapshot.worth.factors(moment, candidates, scored.ranked_by)
     priority = snapshot.arbiter.priority(factors)
     rankings, chances = _select(snapshot, request, candidates, priority)
     return Evaluation(
@@ -113,4 +113,4 @@ def _asked(snapshot: Snapshot, request: Request, effort: Effort) -> BoolArray:
 def _scored(snapshot: Snapshot, moment: Moment, candidates: NDArray[np.intp], effort: Effort) -> Scored:
     if effort is not Effort.FULL:
         return snapshot.scoring.prior(candidates)
-    return snapshot.scoring.propensity(moment, candidates)
+    return snapshot.corrections.correct(snapshot.scoring.propensity(moment, candidates), candidates)

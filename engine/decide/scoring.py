@@ -74,14 +74,23 @@ class Scored:
     """What the models said.
 
     Args:
-        propensity: float64[N].
+        propensity: float64[N], corrected by what was learned since.
         models: those that scored.
         by: intp[N], which of them scored each row.
+        said: float64[N], the propensity as the models said it; None where nothing was learned.
+        hoped: float64[N], the propensity at the quantile that the bundle is optimistic to; None where it is not.
     """
 
     propensity: Float64Array
     models: tuple[Model, ...]
     by: Codes
+    said: Float64Array | None = None
+    hoped: Float64Array | None = None
+
+    @property
+    def ranked_by(self) -> Float64Array:
+        """float64[N]: the propensity that enters the priority."""
+        return self.propensity if self.hoped is None else self.hoped
 
 
 class Scoring:

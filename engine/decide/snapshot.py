@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,6 +14,7 @@ from engine.decide.bundle import Bundle
 from engine.decide.catalogue import BoolArray, Catalogue, build_catalogue
 from engine.decide.consents import ConsentBlock, SuppressionBlock
 from engine.decide.contacts import ContactBlock
+from engine.decide.corrections import Corrections, learned_over
 from engine.decide.engagement import PolicyBlock
 from engine.decide.gates import Gates
 from engine.decide.lookups import TableBlock
@@ -23,6 +25,7 @@ from engine.decide.scoring import Contender, Scoring
 from engine.decide.selection import Exploring, Greedy, Selector
 from engine.decide.windows import WindowBlock
 from engine.decide.worth import Worth
+from models import NOTHING, Learned
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Snapshot:
         scoring: the models over the rows.
         worth: the other factors of a row's priority.
         arbiter: what makes the priority of them.
+        corrections: what outcomes taught since; swapped more often than the rest.
     """
 
     version: str
@@ -43,6 +47,7 @@ class Snapshot:
     scoring: Scoring
     worth: Worth
     arbiter: Arbiter
+    corrections: Corrections
 
     @cached_property
     def action_of(self) -> dict[str, Action]:
@@ -94,7 +99,19 @@ class Snapshot:
             gates=build_gates(self.bundle, catalogue),
             scoring=self.scoring.over(catalogue),
             worth=Worth(self.bundle, catalogue),
+            corrections=self.corrections.over(catalogue),
         )
+
+    def taught(self, learned: Learned) -> "Snapshot":
+        """The same snapshot with what was learned; nothing where the bundle says `adaptive: off`."""
+        adaptive, taught = (
+            self.bundle.adaptive,
+            copy(self),
+        )  # `replace` would throw away what was worked out of the rest
+        if adaptive:
+            corrections = learned_over(learned, adaptive.optimism, self.catalogue)
+            object.__setattr__(taught, "corrections", corrections)
+        return taught
 
 
 def _action(candidate: Inline, channels: tuple[str, ...]) -> Action:
@@ -134,6 +151,7 @@ def build_snapshot(
         scoring=_scoring(bundle, contenders, catalogue, previous),
         worth=Worth(bundle, catalogue),
         arbiter=build_arbiter(bundle.valuation),
+        corrections=learned_over(NOTHING, 0.5, catalogue),
     )
 
 

@@ -47,12 +47,41 @@ class SegmentJournal:
 
 def read(directory: Path) -> Iterator[dict[str, object]]:
     """Every whole entry of every segment; a torn tail ends its segment."""
-    for segment in sorted(directory.glob("*.seg")):
-        data, at = segment.read_bytes(), 0
-        while at + HEAD.size <= len(data):
-            length, checksum = HEAD.unpack_from(data, at)
-            entry = data[at + HEAD.size : at + HEAD.size + length]
-            if len(entry) < length or zlib.crc32(entry) != checksum:
-                break
-            yield msgspec.msgpack.decode(entry)
-            at += HEAD.size + length
+    return Tail(directory).new()
+
+
+class Tail:
+    """Follows segments while they grow.
+
+    Args:
+        directory: where they lie.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._read: dict[Path, int] = {}
+
+    def new(self) -> Iterator[dict[str, object]]:
+        """Every whole entry since the last call, segment by segment; one that is not whole yet waits for the next."""
+        for segment in sorted(self._directory.glob("*.seg")):
+            at = self._read.get(segment, 0)
+            if segment.stat().st_size <= at:
+                continue
+            with segment.open("rb") as file:
+                file.seek(at)
+                data = file.read()
+            for end, entry in _whole(data):
+                self._read[segment] = at + end
+                yield msgspec.msgpack.decode(entry)
+
+
+def _whole(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each entry up to the first that is torn, and where it ends."""
+    at = 0
+    while at + HEAD.size <= len(data):
+        length, checksum = HEAD.unpack_from(data, at)
+        entry = data[at + HEAD.size : at + HEAD.size + length]
+        if len(entry) < length or zlib.crc32(entry) != checksum:
+            return
+        at += HEAD.size + length
+        yield at, entry

@@ -59,11 +59,18 @@ def _seen(reason: decision_pb2.Reason) -> str:
     return f" ({', '.join(f'{name} is {value}' for name, value in sorted(values.items()))})" if values else ""
 
 
+def _learned(action: decision_pb2.RankedAction) -> str:
+    """What outcomes made of the model's word, in brackets; nothing when they made nothing of it."""
+    said = f" (model {action.model_propensity:.4f}, maturity {action.maturity:.2f})"
+    return said if action.propensity != action.model_propensity else ""
+
+
 def _ranked(action: decision_pb2.RankedAction) -> Iterator[str]:
     """One ranked action; below it what its value is made of and what decided, where that was asked for."""
     weighed = f"  lever {action.lever:.2f}  weight {action.weight:.2f}" if action.HasField("lever") else ""
-    worth = f"propensity {action.propensity:.4f}  value {action.value:.2f}{weighed}  priority {action.priority:.4f}"
-    yield f"  {action.rank}. {action.action_key}  {worth}"
+    chance = f"propensity {action.propensity:.4f}{_learned(action)}"
+    worth = f"value {action.value:.2f}{weighed}  priority {action.priority:.4f}"
+    yield f"  {action.rank}. {action.action_key}  {chance}  {worth}"
     # Adding nought takes the sign off a nought: a cost of nothing is not -0.00.
     parts = [f"{part.name} {part.value + 0.0:.2f}{' (capped)' if part.capped else ''}" for part in action.components]
     if parts:

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import queue
 import secrets
 import signal
 import socket
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import TypeAlias
 
 import grpc
 import structlog
@@ -28,7 +26,10 @@ from engine.journal.segments import SegmentJournal
 from engine.serve.build import load_snapshot
 from engine.serve.config import read_limits
 from engine.serve.handlers import handler
+from engine.serve.learn import learn
+from engine.serve.publication import Publication
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
+from engine.serve.signals import RELOAD, STOP, heard, listen
 from engine.store.lmdb import LmdbStore
 from models import ModelError
 
@@ -37,8 +38,6 @@ GRACE_S = 5.0
 LINGER_S = 0.5  # health says "not serving" meanwhile, so that new calls go elsewhere
 WATCH_S = 0.2
 RESTARTS, RESTARTS_S = 5, 60.0  # a worker that keeps dying is a fault, not bad luck
-STOP, RELOAD = "stop", "reload"
-Signals: TypeAlias = "queue.SimpleQueue[str]"
 log = structlog.get_logger()
 
 
@@ -78,7 +77,7 @@ def serve(settings: Settings) -> int:
         StoreError: when the state cannot be used.
         OSError: when another server holds the port.
     """
-    signals = _signals()
+    signals = listen()
     read_limits(settings.config)
     snapshot = settings.snapshot()
     LmdbStore(settings.state / "store").close()
@@ -90,7 +89,7 @@ def serve(settings: Settings) -> int:
         log.info("serving", address=f"{settings.address}:{settings.port}", workers=settings.workers,
                  snapshot=snapshot.version)  # fmt: skip
     while healthy:
-        said = _next(signals)
+        said = heard(signals, WATCH_S)
         if said == STOP:
             break
         if said == RELOAD and _good(settings):
@@ -99,23 +98,6 @@ def serve(settings: Settings) -> int:
     crew.stop()
     log.info("stopped", clean=healthy)
     return 0 if healthy else 1
-
-
-def _signals() -> Signals:
-    """SIGTERM, SIGINT and SIGHUP as words in a queue: handlers must not do more."""
-    said: queue.SimpleQueue[str] = queue.SimpleQueue()
-    signal.signal(signal.SIGTERM, lambda *_: said.put(STOP))
-    signal.signal(signal.SIGINT, lambda *_: said.put(STOP))
-    signal.signal(signal.SIGHUP, lambda *_: said.put(RELOAD))
-    return said
-
-
-def _next(signals: Signals) -> str:
-    """The next word; empty after a while, for a signal that met another thread is only heard when this one wakes."""
-    try:
-        return signals.get(timeout=WATCH_S)
-    except queue.Empty:
-        return ""
 
 
 def _good(settings: Settings) -> bool:
@@ -129,18 +111,22 @@ def _good(settings: Settings) -> bool:
 
 
 class _Crew:
-    """The worker processes."""
+    """The worker processes, and the learner after them."""
 
     def __init__(self, settings: Settings) -> None:
         self._spawn = multiprocessing.get_context("spawn")
         self._settings = settings
         self._deaths: deque[float] = deque(maxlen=RESTARTS)
-        self._ready = [self._spawn.Event() for _ in range(settings.workers)]
-        self._workers = [self._start(index) for index in range(settings.workers)]
+        self._ready = [self._spawn.Event() for _ in range(settings.workers + 1)]
+        self._workers = [self._start(index) for index in range(settings.workers + 1)]
 
     def _start(self, index: int) -> SpawnProcess:
         self._ready[index].clear()
-        worker = self._spawn.Process(target=work, args=(self._settings, index, self._ready[index]))
+        settings, ready = self._settings, self._ready[index]
+        if index < settings.workers:
+            worker = self._spawn.Process(target=work, args=(settings, index, ready))
+        else:
+            worker = self._spawn.Process(target=learn, args=(settings.bundle, settings.state, ready))
         worker.start()
         return worker
 
@@ -194,11 +180,13 @@ def _claim(address: str, port: int) -> None:
 
 def work(settings: Settings, index: int, ready: Event) -> None:
     """One worker: its own snapshot, store handle and journal; stops on SIGTERM without a failed call."""
-    signals = _signals()
+    signals = listen()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor tells the workers
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[index % len(cores)]})
-    holder = Holder(settings.snapshot())
+    publication = Publication(settings.state / "adaptive")
+    _look(publication)
+    holder = Holder(settings.snapshot().taught(publication.learned))
     store = LmdbStore(settings.state / "store")
     journal = SegmentJournal(settings.state / "journal", index)
     shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
@@ -206,9 +194,10 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     ready.set()
-    while (said := _next(signals)) != STOP:
-        if said == RELOAD:
-            _reload(holder, settings)
+    while (said := heard(signals, WATCH_S)) != STOP:
+        snapshot = _reloaded(holder.current, settings) if said == RELOAD else holder.current
+        if _look(publication) or snapshot is not holder.current:
+            holder.current = snapshot.taught(publication.learned)
     healths.enter_graceful_shutdown()
     # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
     time.sleep(LINGER_S)
@@ -216,11 +205,21 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     shell.close()
 
 
-def _reload(holder: Holder, settings: Settings) -> None:
+def _reloaded(old: Snapshot, settings: Settings) -> Snapshot:
     try:
-        holder.current = settings.snapshot(holder.current)
+        return settings.snapshot(old)
     except (BundleError, ModelError, OSError) as error:
         log.error("reload refused, the old snapshot stays", faults=str(error))
+        return old
+
+
+def _look(publication: Publication) -> bool:
+    """Whether the learner has published; what cannot be read changes nothing."""
+    try:
+        return publication.look()
+    except ModelError as error:
+        log.error("what was learned cannot be read, the version before stays", fault=str(error))
+        return False
 
 
 def channel_options(message_bytes: int) -> list[tuple[str, int]]:

@@ -1,5 +1,6 @@
 """Records in LMDB: several worker processes share one file, and what is acknowledged is on disk."""
 
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -17,6 +18,9 @@ from engine.store.protocol import StoreError, StoreFullError
 MAP_BYTES = 4 << 30  # sparse: only what is written takes space
 READERS = 512
 LUMP = 1_000
+DATABASES = (b"records", b"keys", b"outbox by number")
+NUMBER = struct.Struct(">Q")  # big-endian, so that LMDB's order is the numbers'
+_INTERACTION = msgspec.msgpack.Decoder(Interaction)
 
 
 class LmdbStore:
@@ -35,7 +39,7 @@ class LmdbStore:
             path.mkdir(parents=True, exist_ok=True)
             self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=3, max_readers=READERS)
             self._env.reader_check()
-            self._records, self._keys, self._outbox = (self._env.open_db(n) for n in (b"records", b"keys", b"outbox"))
+            self._records, self._keys, self._outbox = map(self._env.open_db, DATABASES)
 
     @contextmanager
     def _begin(self, *, write: bool = False) -> Iterator[lmdb.Transaction]:
@@ -71,10 +75,22 @@ class LmdbStore:
         mark = f"{customer_id}\0{interaction.key}".encode()
         if not txn.put(mark, b"", overwrite=False, db=self._keys):
             return "duplicate"
-        txn.put(mark, msgspec.msgpack.encode(interaction), db=self._outbox)
+        txn.put(NUMBER.pack(self._last(txn) + 1), msgspec.msgpack.encode(interaction), db=self._outbox, append=True)
         record = changed.get(customer_id) or _read(txn, customer_id) or Record(customer_id)
         changed[customer_id] = apply_interaction(record, interaction)
         return "recorded"
+
+    def _last(self, txn: lmdb.Transaction) -> int:
+        """The number of the interaction counted last."""
+        cursor = txn.cursor(self._outbox)
+        return int(NUMBER.unpack(cursor.key())[0]) if cursor.last() else 0
+
+    def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
+        """Interactions above a number, in the order they were counted: numbers are given inside the transaction."""
+        with self._begin() as txn:
+            cursor = txn.cursor(self._outbox)
+            found = islice(cursor, limit) if cursor.set_range(NUMBER.pack(after + 1)) else ()
+            return [(NUMBER.unpack(number)[0], _INTERACTION.decode(packed)) for number, packed in found]
 
     def set_consent(self, customer_id: str, consent: Consent) -> int:
         """Durable before the return: LMDB syncs on commit."""

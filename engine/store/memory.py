@@ -14,6 +14,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._keys: set[tuple[str, str]] = set()
+        self._outbox: list[Interaction] = []
 
     def load(self, customer_id: str) -> Record | None:
         """The record, or None."""
@@ -35,9 +36,14 @@ class MemoryStore:
         if mark in self._keys:
             return "duplicate"
         self._keys.add(mark)
+        self._outbox.append(interaction)
         record = self.load(interaction.customer_id) or Record(interaction.customer_id)
         self._records[interaction.customer_id] = apply_interaction(record, interaction)
         return "recorded"
+
+    def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
+        """Interactions above a number, in the order they were counted."""
+        return list(enumerate(self._outbox[after : after + limit], after + 1))
 
     def set_consent(self, customer_id: str, consent: Consent) -> int:
         """Take one consent."""

@@ -33,6 +33,10 @@ class Store(Protocol):
         """Count a batch in one transaction; "recorded" or "duplicate" for each."""
         ...
 
+    def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
+        """Interactions in the order they were counted, each with its number; those above `after`, at most `limit`."""
+        ...
+
     def set_consent(self, customer_id: str, consent: Consent) -> int:
         """Take one consent, durable before the return; returns the record's revision."""
         ...

@@ -71,3 +71,24 @@ def test_a_scan_meets_every_record_by_id(store):
     store.put([Record("zoe"), Record("anna")])
 
     assert [record.customer_id for record in store.scan()] == ["anna", "zoe"]
+
+
+def test_the_tail_gives_what_was_counted_in_its_order_and_each_once(store):
+    store.apply([purchase("b"), purchase("a"), purchase("b")])
+    store.apply([purchase("c")])
+
+    numbers, interactions = zip(*store.tail(0, 10), strict=True)
+
+    assert [interaction.key for interaction in interactions] == ["b", "a", "c"]
+    assert list(numbers) == sorted(set(numbers))
+
+
+def test_the_tail_goes_on_after_a_number_and_stops_at_its_limit(store):
+    store.apply([purchase(str(number)) for number in range(300)])
+    _, (second, interaction) = store.tail(0, 2)
+
+    rest = store.tail(second, 1_000)
+
+    assert interaction.key == "1"
+    assert [found.key for _, found in rest] == [str(number) for number in range(2, 300)]
+    assert store.tail(rest[-1][0], 10) == []

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import Feature, FeatureSpec, Metric
+from models import RESPONSE, Feature, FeatureSpec, Metric
 from tests.unit.artefacts import a_model
 from training.describe import Rows, describe
 from training.fit import auc
@@ -59,8 +59,8 @@ def test_a_manifest_says_what_it_was_trained_on():
     features = np.array([[18, np.nan, 0], [99, np.nan, 1], [np.nan, np.nan, 1]], np.float32)
     contacts = pd.DataFrame({"start_ms": [5, 3, 4], "end_ms": [6, 9, 7], "label": [0, 1, 1]})
 
-    manifest = describe(a_model().SerializeToString(), Rows(spec, features, contacts), {})
-    other = describe(a_model().SerializeToString(), Rows(spec, features, contacts.assign(label=0)), {})
+    manifest = describe(RESPONSE, a_model().SerializeToString(), Rows(spec, features, contacts), {})
+    other = describe(RESPONSE, a_model().SerializeToString(), Rows(spec, features, contacts.assign(label=0)), {})
 
     assert manifest.ranges == {"customer.age": (18.0, 99.0)}
     assert manifest.window == (3, 9)

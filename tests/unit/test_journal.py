@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 
-from engine.journal.segments import SegmentJournal, read
+from engine.journal.segments import SegmentJournal, Tail, read
 
 
 def entry(number):
@@ -61,3 +61,21 @@ def test_a_torn_tail_ends_its_segment_and_no_other(tmp_path):
     os.truncate(first, first.stat().st_size - 1)
 
     assert numbers(tmp_path) == [0, 1, 11]
+
+
+def test_a_tail_gives_each_entry_once_and_waits_for_one_that_is_not_whole(tmp_path):
+    journal, tail = SegmentJournal(tmp_path, 0), Tail(tmp_path)
+    journal.offer(entry(0))
+    first = [found["number"] for found in tail.new()]
+    (segment,) = tmp_path.glob("*.seg")
+    whole = segment.read_bytes()
+    with segment.open("ab") as file:
+        file.write(whole[:-1])
+        file.flush()
+        torn = list(tail.new())
+        file.write(whole[-1:])
+    journal.close()
+
+    assert (first, torn) == ([0], [])
+    assert [found["number"] for found in tail.new()] == [0]
+    assert list(tail.new()) == []

@@ -146,3 +146,9 @@ def test_one_value_is_what_a_column_of_it_is(rows, facts):
     np.testing.assert_array_equal(
         assemble(SPEC, facts, len(rows), now_ms=NOW_MS), assemble(SPEC, columns, len(rows), now_ms=NOW_MS)
     )
+
+
+def test_an_embedding_may_be_of_one_column():
+    spec = FeatureSpec((Feature("customer.age"), Feature("customer.vector", "embedding", width=1)))
+
+    assert assemble(spec, {"customer.age": 3, "customer.vector": [0.5]}, 1, now_ms=0).tolist() == [[3, 0.5]]

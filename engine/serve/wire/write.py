@@ -44,6 +44,7 @@ def write_response(
         degraded=[evaluation.effort.value] if evaluation.effort.value else [],
         snapshot_version=evaluation.snapshot.version,
         trace=[_reason(reason) for reason in _reasons(evaluation, level)],
+        adaptive_version=evaluation.snapshot.corrections.version,
     )
 
 
@@ -72,13 +73,15 @@ def _ranked(evaluation: Evaluation, ask: int) -> list[decision_pb2.RankedAction]
         decision_pb2.RankedAction(
             rank=place,
             action_key=str(keys[rows[at]]),
-            propensity=float(evaluation.factors.propensity[at]),
+            propensity=float(scored.propensity[at]),
             value=float(evaluation.factors.value[at]),
             priority=float(evaluation.priority[at]),
             selection_probability=float(chance),
             message=catalogue.message[rows[at]],
             fallback=evaluation.effort is Effort.FALLBACK,
             model=scored.models[scored.by[at]].title,
+            model_propensity=float((scored.propensity if scored.said is None else scored.said)[at]),
+            maturity=evaluation.snapshot.corrections.maturity(scored.models[scored.by[at]].title, int(rows[at])),
         )
         for place, (at, chance) in enumerate(zip(evaluation.rankings[ask], evaluation.chances[ask], strict=True), 1)
     ]

@@ -117,7 +117,7 @@ class DecideRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., customer: _Optional[_Union[Customer, _Mapping]] = ..., context: _Optional[_Mapping[str, _common_pb2.Value]] = ..., channels: _Optional[_Iterable[_Union[ChannelRequest, _Mapping]]] = ..., action_keys: _Optional[_Iterable[str]] = ..., inline_candidates: _Optional[_Iterable[_Union[InlineCandidate, _Mapping]]] = ..., explain: _Optional[_Union[ExplainLevel, str]] = ..., now_ms: _Optional[int] = ..., seed: _Optional[int] = ..., budget_ms: _Optional[int] = ...) -> None: ...
 
 class RankedAction(_message.Message):
-    __slots__ = ("rank", "action_key", "propensity", "value", "priority", "selection_probability", "message", "fallback", "lever", "weight", "components", "decisive_factor", "sensitivity", "model")
+    __slots__ = ("rank", "action_key", "propensity", "value", "priority", "selection_probability", "message", "fallback", "lever", "weight", "components", "decisive_factor", "sensitivity", "model", "model_propensity", "maturity")
     RANK_FIELD_NUMBER: _ClassVar[int]
     ACTION_KEY_FIELD_NUMBER: _ClassVar[int]
     PROPENSITY_FIELD_NUMBER: _ClassVar[int]
@@ -132,6 +132,8 @@ class RankedAction(_message.Message):
     DECISIVE_FACTOR_FIELD_NUMBER: _ClassVar[int]
     SENSITIVITY_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_PROPENSITY_FIELD_NUMBER: _ClassVar[int]
+    MATURITY_FIELD_NUMBER: _ClassVar[int]
     rank: int
     action_key: str
     propensity: float
@@ -146,7 +148,9 @@ class RankedAction(_message.Message):
     decisive_factor: str
     sensitivity: str
     model: str
-    def __init__(self, rank: _Optional[int] = ..., action_key: _Optional[str] = ..., propensity: _Optional[float] = ..., value: _Optional[float] = ..., priority: _Optional[float] = ..., selection_probability: _Optional[float] = ..., message: _Optional[str] = ..., fallback: _Optional[bool] = ..., lever: _Optional[float] = ..., weight: _Optional[float] = ..., components: _Optional[_Iterable[_Union[ValueComponent, _Mapping]]] = ..., decisive_factor: _Optional[str] = ..., sensitivity: _Optional[str] = ..., model: _Optional[str] = ...) -> None: ...
+    model_propensity: float
+    maturity: float
+    def __init__(self, rank: _Optional[int] = ..., action_key: _Optional[str] = ..., propensity: _Optional[float] = ..., value: _Optional[float] = ..., priority: _Optional[float] = ..., selection_probability: _Optional[float] = ..., message: _Optional[str] = ..., fallback: _Optional[bool] = ..., lever: _Optional[float] = ..., weight: _Optional[float] = ..., components: _Optional[_Iterable[_Union[ValueComponent, _Mapping]]] = ..., decisive_factor: _Optional[str] = ..., sensitivity: _Optional[str] = ..., model: _Optional[str] = ..., model_propensity: _Optional[float] = ..., maturity: _Optional[float] = ...) -> None: ...
 
 class ValueComponent(_message.Message):
     __slots__ = ("name", "value", "capped")
@@ -206,17 +210,19 @@ class Reason(_message.Message):
     def __init__(self, action_key: _Optional[str] = ..., channel: _Optional[str] = ..., kind: _Optional[str] = ..., gate: _Optional[str] = ..., text: _Optional[str] = ..., rows: _Optional[int] = ..., saw: _Optional[_Mapping[str, _common_pb2.Value]] = ..., change: _Optional[str] = ...) -> None: ...
 
 class DecideResponse(_message.Message):
-    __slots__ = ("decision_id", "channels", "funnel", "degraded", "snapshot_version", "trace")
+    __slots__ = ("decision_id", "channels", "funnel", "degraded", "snapshot_version", "trace", "adaptive_version")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     FUNNEL_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_VERSION_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
+    ADAPTIVE_VERSION_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     channels: _containers.RepeatedCompositeFieldContainer[ChannelAnswer]
     funnel: _containers.RepeatedCompositeFieldContainer[FunnelStage]
     degraded: _containers.RepeatedScalarFieldContainer[str]
     snapshot_version: str
     trace: _containers.RepeatedCompositeFieldContainer[Reason]
-    def __init__(self, decision_id: _Optional[str] = ..., channels: _Optional[_Iterable[_Union[ChannelAnswer, _Mapping]]] = ..., funnel: _Optional[_Iterable[_Union[FunnelStage, _Mapping]]] = ..., degraded: _Optional[_Iterable[str]] = ..., snapshot_version: _Optional[str] = ..., trace: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ...) -> None: ...
+    adaptive_version: str
+    def __init__(self, decision_id: _Optional[str] = ..., channels: _Optional[_Iterable[_Union[ChannelAnswer, _Mapping]]] = ..., funnel: _Optional[_Iterable[_Union[FunnelStage, _Mapping]]] = ..., degraded: _Optional[_Iterable[str]] = ..., snapshot_version: _Optional[str] = ..., trace: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., adaptive_version: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,85 @@
+"""Joins exposures and responses with the decision they name."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nba.v1 import decision_pb2
+
+from engine.customer.record import Interaction
+from models import Cell, Event
+
+OFFERED, ANSWERED = 200_000, 200_000  # decisions without and with an outcome that are remembered: 0.4 GB at most
+EXPOSURE = "exposure"
+Taught = tuple[str, Event]  # a model's name and version, and what is learned of it
+
+
+@dataclass
+class Offer:
+    """One ranked action of one decision: a trial once it is shown, a positive once it is answered."""
+
+    action: str
+    channel: str
+    model: str
+    propensity: float
+    cell: Cell | None = None
+    at_ms: int = 0
+    positive: bool = False
+
+
+class Joiner:
+    """Remembers what was offered, and says what each interaction teaches.
+
+    An action of a decision is a trial once and a positive at most once; a response stands for the exposure that nobody
+    reported. What was decided in a hurry teaches nothing: no model said its propensity.
+    """
+
+    def __init__(self) -> None:
+        self._offered: dict[str, list[Offer]] = {}
+        self._answered: dict[str, list[Offer]] = {}
+
+    def decided(self, reply: decision_pb2.DecideResponse) -> None:
+        """Remember what was offered."""
+        if reply.degraded:
+            return
+        self._offered[reply.decision_id] = [
+            Offer(ranked.action_key, answer.channel, ranked.model, ranked.model_propensity)
+            for answer in reply.channels
+            for ranked in answer.actions
+        ]
+        _keep(self._offered, OFFERED)
+
+    def happened(self, interaction: Interaction, positives: tuple[str, ...]) -> Iterator[Taught]:
+        """What one interaction teaches: a trial, a positive, both or nothing.
+
+        Args:
+            interaction: without a channel, it concerns the first one in which the action was offered.
+            positives: the kinds that are the wished response.
+        """
+        positive = interaction.kind in positives
+        offer = self._offer(interaction) if positive or interaction.kind == EXPOSURE else None
+        if offer is None:
+            return
+        if offer.cell is None:
+            offer.cell = Cell(offer.action, offer.channel, interaction.group)
+            offer.at_ms = interaction.at_ms
+            yield offer.model, Event(offer.cell, offer.at_ms, offer.propensity)
+        if positive and not offer.positive:
+            offer.positive = True
+            yield offer.model, Event(offer.cell, offer.at_ms, positive=True)
+
+    def _offer(self, interaction: Interaction) -> Offer | None:
+        """What the interaction is about; its decision moves to those that have an outcome."""
+        decision_id, place = interaction.decision_id, (interaction.action_key, interaction.channel)
+        if decision_id in self._offered:
+            self._answered[decision_id] = self._offered.pop(decision_id)
+            _keep(self._answered, ANSWERED)
+        for offer in self._answered.get(decision_id, ()):
+            if place in ((offer.action, offer.channel), (offer.action, "")):
+                return offer
+        return None
+
+
+def _keep(known: dict[str, list[Offer]], most: int) -> None:
+    """Forget the oldest beyond a number."""
+    while len(known) > most:
+        del known[next(iter(known))]

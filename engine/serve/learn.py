@@ -1,0 +1,146 @@
+"""The learner: a process of its own that joins outcomes with decisions and publishes what they teach."""
+
+import os
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from multiprocessing.synchronize import Event as Flag
+from pathlib import Path
+
+import msgspec
+import structlog
+from nba.v1 import decision_pb2
+
+from engine.customer.record import Interaction
+from engine.decide.adaptive import USUAL, Adaptivity, read_adaptive
+from engine.decide.source import read_yaml
+from engine.journal.protocol import Journal
+from engine.journal.segments import SegmentJournal, Tail
+from engine.serve.joiner import Joiner, Taught
+from engine.serve.publication import Publication
+from engine.serve.signals import RELOAD, STOP, heard, listen
+from engine.store.lmdb import LmdbStore
+from engine.store.protocol import Store
+from models import Event, Learned, ModelError, State, update
+
+EVERY_S = 1.0
+BYTES_PER_S = 32_768  # a large state is published less often, so that the journal grows by 3 GB a day at most
+LUMP = 1_000
+MODELS = 8  # the states that changed last; those of models long replaced go
+SEGMENT = 999  # the learner's number among the journal's writers; workers count from 0
+log = structlog.get_logger()
+
+
+class Learner:
+    """What was learned so far, and the places from which more comes.
+
+    What was joined before a restart is joined again from the same places and not counted again.
+
+    Args:
+        store: whose interactions are followed.
+        decisions: the journal's.
+        learned: the version to go on from.
+    """
+
+    def __init__(self, store: Store, decisions: Tail, learned: Learned) -> None:
+        self._store, self._decisions, self.learned = store, decisions, learned
+        self._joiner, self._seen = Joiner(), 0
+
+    def step(self, adaptivity: Adaptivity, now_ms: int) -> bool:
+        """Take everything that is new; true when it taught something.
+
+        Args:
+            adaptivity: as the bundle says.
+            now_ms: of the version to come.
+        """
+        before = self.learned
+        while self._step(adaptivity, now_ms) == LUMP:
+            pass
+        return self.learned.states is not before.states
+
+    def _step(self, adaptivity: Adaptivity, now_ms: int) -> int:
+        # Interactions first: the decision of whatever is read here is in the journal already.
+        lump = self._store.tail(self._seen, LUMP)
+        for entry in self._decisions.new():
+            if isinstance(reply := entry.get("reply"), bytes):
+                self._joiner.decided(decision_pb2.DecideResponse.FromString(reply))
+        if lump:
+            self._seen = lump[-1][0]
+            taught = [*self._taught(lump, adaptivity)]
+            states = _updated(self.learned.states, taught, now_ms, adaptivity.half_life_ms)
+            self.learned = Learned(states, max(self._seen, self.learned.sequence))
+        return len(lump)
+
+    def _taught(self, lump: Iterable[tuple[int, Interaction]], adaptivity: Adaptivity) -> Iterator[Taught]:
+        for number, interaction in lump:
+            taught = [*self._joiner.happened(interaction, adaptivity.positives)]
+            if number > self.learned.sequence:
+                yield from taught
+
+
+def _updated(states: tuple[State, ...], taught: Iterable[Taught], now_ms: int, half_life_ms: int) -> tuple[State, ...]:
+    """The states with what was taught of each model; the same object when it was nothing."""
+    of_model: defaultdict[str, list[Event]] = defaultdict(list)
+    for model, event in taught:
+        of_model[model].append(event)
+    if not of_model:
+        return states
+    known = {state.model: state for state in states}
+    for model, events in of_model.items():
+        known[model] = update(known.get(model, State(model)), events, now_ms, half_life_ms)
+    newest = sorted(known.values(), key=lambda state: -state.now_ms)[:MODELS]
+    return tuple(sorted(newest, key=lambda state: state.model))
+
+
+def learn(bundle: Path, state: Path, ready: Flag) -> None:
+    """Follow a server's journal and store until SIGTERM; SIGHUP reads the bundle's settings again.
+
+    Args:
+        bundle: whose `arbitration.yaml` says how to learn.
+        state: the server's.
+        ready: set once it listens to signals.
+    """
+    signals = listen()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor tells the learner
+    ready.set()
+    os.nice(10)  # decisions come first
+    store, journal = LmdbStore(state / "store"), SegmentJournal(state / "journal", SEGMENT)
+    publication = Publication(state / "adaptive")
+    learner = Learner(store, Tail(state / "journal"), _latest(publication))
+    adaptivity, said, news, due_s = _read(bundle), "", False, 0.0
+    while said != STOP:
+        if said == RELOAD:
+            adaptivity = _read(bundle)
+        if adaptivity:
+            news |= learner.step(adaptivity, time.time_ns() // 1_000_000)
+        if news and time.monotonic() >= due_s:
+            due_s, news = time.monotonic() + _publish(learner.learned, publication, journal), False
+        said = heard(signals, EVERY_S)
+    journal.close()
+    store.close()
+
+
+def _read(bundle: Path) -> Adaptivity | None:
+    """The bundle's settings; a faulty bundle is refused elsewhere, so here the usual ones stand in."""
+    file = bundle / "arbitration.yaml"
+    source = read_yaml(file.name, file.read_text() if file.is_file() else "{}")
+    adaptivity = read_adaptive(source)
+    return USUAL if source.faults else adaptivity
+
+
+def _latest(publication: Publication) -> Learned:
+    """The version in force; with a damaged one nothing is lost: everything is counted again from the journal."""
+    try:
+        publication.look()
+    except ModelError as error:
+        log.error("what was learned cannot be read, counting again", fault=str(error))
+    return publication.learned
+
+
+def _publish(learned: Learned, publication: Publication, journal: Journal) -> float:
+    """Journal a version, then put it in force; returns the seconds that the next one must wait."""
+    entry = {"kind": "adaptive", "version": learned.version, "learned": learned.packed}
+    journal.offer(msgspec.msgpack.encode(entry))
+    publication.put(learned)
+    return len(learned.packed) / BYTES_PER_S

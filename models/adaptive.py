@@ -1,0 +1,164 @@
+"""What outcomes teach between two trainings: how many came, per action and channel, beside how many a model expected.
+
+A cell is one action in one channel. Nothing here reads a clock; `pooling` makes corrections of the figures.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+
+Float64Array = NDArray[np.float64]
+
+FORMAT = b"\x01"
+HALF_LIFE_MS = 30 * 86_400_000
+
+
+class Cell(NamedTuple):
+    """One action in one channel, and the group it is pooled with."""
+
+    action: str
+    channel: str
+    group: str
+
+
+class Event(NamedTuple):
+    """Something to learn from: a trial has the propensity that the model gave it, a positive has 0 and adds no trial.
+
+    Args:
+        at_ms: when the trial was; of a positive, when the trial it answers was, so that both fade alike.
+    """
+
+    cell: Cell
+    at_ms: int
+    propensity: float = 0.0
+    positive: bool = False
+
+
+def _nothing() -> Float64Array:
+    return np.zeros(0)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Sufficient statistics of K cells, each trial fading by half in a half-life; all as of `now_ms`.
+
+    Args:
+        model: name and version of the model whose propensities these are.
+        cells: K of them, sorted.
+        trials: float64[K], how many.
+        expected: float64[K], summed propensity: the positives that the model expected.
+        information: float64[K], summed propensity x (1 - propensity).
+        positives: float64[K].
+    """
+
+    model: str
+    now_ms: int = 0
+    cells: tuple[Cell, ...] = ()
+    trials: Float64Array = field(default_factory=_nothing)
+    expected: Float64Array = field(default_factory=_nothing)
+    information: Float64Array = field(default_factory=_nothing)
+    positives: Float64Array = field(default_factory=_nothing)
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """One version of everything that was learned.
+
+    Args:
+        states: one for each model.
+        sequence: the last interaction that was counted.
+    """
+
+    states: tuple[State, ...] = ()
+    sequence: int = 0
+
+    @cached_property
+    def packed(self) -> bytes:
+        """All of it as bytes; the first is the format's version."""
+        return FORMAT + msgspec.msgpack.encode([self.sequence, [_packed(state) for state in self.states]])
+
+    @cached_property
+    def version(self) -> str:
+        """The first 12 hex digits of the bytes' digest; empty when nothing was learned."""
+        return hashlib.sha256(self.packed).hexdigest()[:12] if self.states else ""
+
+
+NOTHING = Learned()
+Packed = tuple[str, int, list[Cell], bytes, bytes, bytes, bytes]
+
+
+def _packed(state: State) -> Packed:
+    trials, expected, information, positives = (
+        figures.astype("<f8").tobytes()
+        for figures in (state.trials, state.expected, state.information, state.positives)
+    )
+    return state.model, state.now_ms, list(state.cells), trials, expected, information, positives
+
+
+def unpack(packed: bytes) -> Learned:
+    """What `Learned.packed` gave.
+
+    Raises:
+        ModelError: when the format is unknown or the bytes are damaged.
+    """
+    if packed[:1] != FORMAT:
+        raise ModelError(f"adaptive state of format {packed[:1]!r} is unknown; this version reads {FORMAT!r}")
+    try:
+        sequence, states = msgspec.msgpack.decode(packed[1:], type=tuple[int, list[Packed]])
+        return Learned(tuple(_state(*state) for state in states), sequence)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ModelError(f"damaged adaptive state: {error}; remove it to count again from the journal") from error
+
+
+def _state(model: str, now_ms: int, cells: list[Cell], *parts: bytes) -> State:
+    if {len(part) for part in parts} != {8 * len(cells)}:
+        raise ValueError("cells and figures differ in number")
+    trials, expected, information, positives = (np.frombuffer(part, "<f8").astype(np.float64) for part in parts)
+    return State(model, now_ms, tuple(cells), trials, expected, information, positives)
+
+
+def update(state: State, events: Sequence[Event], now_ms: int, half_life_ms: int) -> State:
+    """Take what happened; the order of arrival does not matter.
+
+    Args:
+        state: what is known so far.
+        events: trials and positives; one that comes late counts as faded as if it had come in time.
+        now_ms: the moment of the new state; never before the old one's.
+        half_life_ms: after so long, a trial counts half.
+
+    Returns:
+        the state as of `now_ms`.
+    """
+    now_ms = max(now_ms, state.now_ms)
+    cells = tuple(sorted({*state.cells, *(event.cell for event in events)}))
+    place = {cell: at for at, cell in enumerate(cells)}
+    faded = 0.5 ** ((now_ms - state.now_ms) / half_life_ms)
+    old = np.array([place[cell] for cell in state.cells], np.intp)
+    at = np.array([place[event.cell] for event in events], np.intp)
+    weight = 0.5 ** (np.maximum(now_ms - np.array([event.at_ms for event in events], np.float64), 0) / half_life_ms)
+    chance = np.array([event.propensity for event in events], np.float64)
+    positive = np.array([event.positive for event in events], np.float64)
+
+    def summed(known: Float64Array, gained: Float64Array) -> Float64Array:
+        made = np.zeros(len(cells))
+        np.add.at(made, at, weight * gained)
+        made[old] += faded * known
+        return made
+
+    return replace(
+        state,
+        now_ms=now_ms,
+        cells=cells,
+        trials=summed(state.trials, (chance > 0).astype(np.float64)),
+        expected=summed(state.expected, chance),
+        information=summed(state.information, chance * (1 - chance)),
+        positives=summed(state.positives, positive),
+    )
