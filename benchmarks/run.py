@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import bandits, coldstart, converters, rules, score, service, stages, swaps
+from benchmarks import bandits, capture, coldstart, converters, rules, score, service, stages, swaps
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-EVERY = ("stages", "service", "rules", "score", "export", "swaps")
+EVERY = ("stages", "service", "capture", "rules", "score", "export", "swaps")
 BENCHES = (*EVERY, "bandits", "coldstart")  # which bring worlds of their own and measure no time
 ALONE = {"rules": rules.measure, "score": score.measure, "coldstart": coldstart.measure}
 SIZES = (10, 100, 1_000)  # rows of the catalogue
@@ -57,6 +57,9 @@ def _measure(bench: str, scale: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as place:
         if bench == "swaps":
             yield from swaps.measure(Path(place), 50 * scale)
+            return
+        if bench == "capture":
+            yield from capture.measure(Path(place), 200 * scale)
             return
         for rows in SIZES:
             if bench == "stages":

@@ -96,7 +96,8 @@ def _reply_bytes(target: str, state: Path) -> int:
     return int(np.median([len(reply) for reply in replies if isinstance(reply, bytes)]))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody holds."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -117,7 +118,7 @@ class Served:
 @contextmanager
 def decider(bundle: Path, state: Path, workers: int = 1) -> Iterator[Served]:
     """A server of its own process; stopped at the end."""
-    port = _free_port()
+    port = free_port()
     places = [str(bundle), "--state", str(state), "--port", str(port), "--workers", str(workers)]
     command = [sys.executable, "-m", "engine.cli", "serve", *places]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:  # noqa: S603  our own command
@@ -130,7 +131,7 @@ def decider(bundle: Path, state: Path, workers: int = 1) -> Iterator[Served]:
 
 @contextmanager
 def _echo(size: int) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "benchmarks.echo", str(port), str(size)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603
         try:

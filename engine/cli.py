@@ -1,6 +1,7 @@
 """`nba`: the commands. The composition root; everything heavy is imported when its command runs."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -100,16 +101,25 @@ def import_customers(
 
 
 @imports.command("interactions")
-def import_interactions(file: Path, state: State = STATE) -> None:
+def import_interactions(
+    file: Path,
+    state: State = STATE,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Take only this bundle's channels; groups are its actions'.")
+    ] = None,
+) -> None:
     """Record interactions from .csv, .jsonl or .parquet; bad lines go to FILE.rejected.jsonl, the rest goes in.
 
     Columns: key (once counted, never again), customer_id, kind, at_ms (epoch milliseconds or ISO 8601); optional
-    channel, placement, action_key, group, objective, decision_id, amount, discount.
+    channel, placement, action_key, group, objective, decision_id, amount, discount. A JSON line may be a CloudEvent,
+    or a dead letter (STATE/dead_letters/DAY.jsonl), which is so sent again.
     """
+    from engine.decide.bundle import read_bundle
+    from engine.serve.build import read_texts
     from engine.serve.imports import import_interactions as run
 
     with faults():
-        typer.echo(json.dumps(run(file, state)))
+        typer.echo(json.dumps(run(file, state, read_bundle(read_texts(bundle)) if bundle else None)))
 
 
 @app.command()
@@ -141,6 +151,32 @@ def serve(
     with faults():
         code = run(Settings(bundle, state, address, port, workers, config))
     raise typer.Exit(code)
+
+
+@app.command()
+def capture(
+    bundle: Bundle,
+    state: State = STATE,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8081,
+    origin: Annotated[list[str] | None, typer.Option(help="Pages that may send here: https://shop.example.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Limits, as for the server; docs/limits.md says which.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="Holds the token of those who may send events.")] = None,
+) -> None:
+    """Collect events over HTTP until SIGTERM: CloudEvents and the beacon's; SIGHUP reads the bundle again.
+
+    Without a token, from --token-file or NBA_CAPTURE_TOKEN, CloudEvents are taken from this machine alone.
+    """
+    from engine.decide.bundle import read_bundle
+    from engine.serve.build import read_texts
+    from engine.serve.config import read_limits
+    from engine.web.server import Settings
+    from engine.web.server import capture as run
+
+    with faults():
+        token = token_file.read_text().strip() if token_file else os.environ.get("NBA_CAPTURE_TOKEN")
+        place, pages = (address, port), tuple(origin or ())
+        run(Settings(lambda: read_bundle(read_texts(bundle)), read_limits(config), state, place, pages, token))
 
 
 @app.command()
@@ -197,12 +233,13 @@ def show(customer: str, state: State = STATE) -> None:
 @app.command()
 def bench(
     only: Annotated[
-        str, typer.Argument(help="stages, service, rules, export, swaps (all without); bandits, coldstart.")
+        str,
+        typer.Argument(help="stages, service, capture, rules, score, export, swaps (all without); bandits, coldstart."),
     ] = "",
     as_json: AsJson = False,
     quick: Annotated[bool, typer.Option(help="A tenth of the calls: for a look, not for the record.")] = False,
 ) -> None:
-    """Measure stages, Decide beside a bare gRPC echo, rules, exports and exploration beside others; keeps a history."""
+    """Measure stages, Decide beside a bare echo, events until seen, rules, exports, exploration; keeps a history."""
     from benchmarks.run import run
 
     with faults():

@@ -1,14 +1,16 @@
 """Rows of CSV, JSON Lines and Parquet files, one at a time; a line that cannot be read is a row with its fault."""
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-LINE_BYTES = 1 << 20
+from engine.customer.jsontext import read_json
+from engine.serve.limits import Limits
+
+LINE_BYTES = 8 << 20  # a dead letter of 1 MiB, each character of it escaped as six
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Line:
         cells: column -> value; what is empty is left out.
         raw: the line as it stands, to be kept aside.
         fault: why it cannot be read; empty when it can.
+        arrived_ms: of a dead letter, as it says; stands in where the row has no moment.
     """
 
     number: int
     cells: dict[str, object]
     raw: str
     fault: str = ""
+    arrived_ms: object = None
 
 
 def read_lines(file: Path) -> Iterator[Line]:
@@ -44,7 +48,7 @@ def read_lines(file: Path) -> Iterator[Line]:
 def _texts(source: BinaryIO) -> Iterator[tuple[int, str, str]]:
     """Number, text and fault of each line; bytes that are no UTF-8 are kept as escapes."""
     for number, data in enumerate(source, 1):
-        fault = "the line is longer than 1 MiB" if len(data) > LINE_BYTES else ""
+        fault = f"the line is longer than {LINE_BYTES:,} bytes" if len(data) > LINE_BYTES else ""
         line = data[:LINE_BYTES].removesuffix(b"\n").removesuffix(b"\r")
         try:
             yield number, line.decode(), fault
@@ -90,20 +94,17 @@ def _jsonl(file: Path) -> Iterator[Line]:
 
 def _json_line(number: int, text: str, fault: str) -> Line:
     try:
-        cells = json.loads(text, object_pairs_hook=_once)
-        json.dumps(cells, ensure_ascii=False).encode()  # half a character, which JSON can write, is none
-    except (ValueError, RecursionError) as error:
-        return Line(number, {}, text, fault or f"no JSON: {error}")
+        cells = read_json(text, Limits.depth)
+    except ValueError as error:
+        return Line(number, {}, text, fault or str(error))
+    return row(number, cells, text, fault)
+
+
+def row(number: int, cells: object, raw: str, fault: str = "") -> Line:
+    """A row from a JSON value, which should be an object."""
     if not isinstance(cells, dict):
-        return Line(number, {}, text, fault or "must be an object of column and value")
-    return Line(number, _filled(cells), text, fault)
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise ValueError("a name stands twice")
-    return made
+        return Line(number, {}, raw, fault or "must be an object of column and value")
+    return Line(number, _filled(cells), raw, fault)
 
 
 def _parquet(file: Path) -> Iterator[Line]:

@@ -1,18 +1,19 @@
 """From bytes to a status: every call of every service goes through here, and so does everything that can go wrong."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from engine.customer.checks import FieldError
 from engine.customer.record import RecordError
-from engine.serve.wire import FieldError
 from engine.store.protocol import StoreError, StoreFullError
 
 Method = Callable[[Any, grpc.ServicerContext], Message]
@@ -33,25 +34,42 @@ def handler(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHand
         service: the contract.
         servicer: has a method of each name.
     """
-    methods = {
-        method.name: grpc.unary_unary_rpc_method_handler(
-            _guarded(GetMessageClass(method.input_type), getattr(servicer, method.name)),
-            request_deserializer=None,  # parsed by us: the library answers INTERNAL where bytes are no message
-            response_serializer=GetMessageClass(method.output_type).SerializeToString,
-        )
-        for method in service.methods
-    }
+    methods = {method.name: _handler(method, getattr(servicer, method.name)) for method in service.methods}
     return grpc.method_handlers_generic_handler(service.full_name, methods)
 
 
-def _guarded(kind: Callable[[], Message], method: Method) -> Callable[[bytes, grpc.ServicerContext], Message]:
-    def call(data: bytes, context: grpc.ServicerContext) -> Message:
+def _handler(method: MethodDescriptor, call: Method) -> grpc.RpcMethodHandler:
+    kind = GetMessageClass(method.input_type)
+    parse = _stream_of(kind) if method.client_streaming else _one_of(kind)
+    make = grpc.stream_unary_rpc_method_handler if method.client_streaming else grpc.unary_unary_rpc_method_handler
+    return make(
+        _guarded(parse, call),
+        request_deserializer=None,  # parsed by us: the library answers INTERNAL where bytes are no message
+        response_serializer=GetMessageClass(method.output_type).SerializeToString,
+    )
+
+
+def _one_of(kind: type[Message]) -> Callable[[bytes], Message]:
+    def parse(data: bytes) -> Message:
+        message = kind()
         try:
-            request = kind()
-            request.ParseFromString(data)
-            return method(request, context)
+            message.ParseFromString(data)
         except DecodeError as error:
-            _refuse(context, FieldError("", f"is no {kind.__name__}: {error}"))
+            raise FieldError("", f"is no {kind.__name__}: {error}") from error
+        return message
+
+    return parse
+
+
+def _stream_of(kind: type[Message]) -> Callable[[Iterable[bytes]], Iterator[Message]]:
+    """Each message is parsed when it is read, so that what came before a bad one is counted."""
+    return partial(map, _one_of(kind))
+
+
+def _guarded(parse: Callable[[Any], Any], method: Method) -> Callable[[Any, grpc.ServicerContext], Message]:
+    def call(data: bytes | Iterable[bytes], context: grpc.ServicerContext) -> Message:
+        try:
+            return method(parse(data), context)
         except FieldError as error:
             _refuse(context, error)
         except LOWER as error:

@@ -1,8 +1,6 @@
 """Files into the store; what is wrong is kept aside with its line and reason, the rest goes in."""
 
 import json
-import math
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -12,12 +10,15 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import Progress
 
+from engine.customer.checks import Checks, FieldError
+from engine.customer.cloudevents import fields_of
+from engine.customer.intake import NUMBERS, TEXTS, Intake, of_bundle
 from engine.customer.record import Consent, Interaction, Record
-from engine.decide.faults import unknown
-from engine.decide.quiet import zone_of
+from engine.decide.bundle import Bundle
 from engine.decide.request import Scalar
-from engine.decide.values import fits, moment_ms, number, parse
+from engine.decide.values import fits, number, parse
 from engine.serve.files import Line, read_lines
+from engine.serve.letters import opened
 from engine.serve.limits import Limits
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
@@ -27,8 +28,7 @@ T = TypeVar("T")
 Counts = dict[str, int]
 LUMP = 5_000
 TRUTHS = {"true": True, "false": False, "1": True, "0": False}
-TEXTS = ("key", "customer_id", "kind", "channel", "placement", "action_key", "group", "objective", "decision_id")
-COLUMNS = {*TEXTS, "at_ms", "amount", "discount"}
+CHECKS = Checks(Limits())
 
 
 def import_customers(file: Path, state: Path, kinds: Mapping[str, str] | None = None) -> Counts:
@@ -50,13 +50,20 @@ def import_customers(file: Path, state: Path, kinds: Mapping[str, str] | None = 
     return _run(file, state, lambda line: _record(line, kinds, now_ms), _put)
 
 
-def import_interactions(file: Path, state: Path) -> Counts:
+def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -> Counts:
     """Record interactions; what was recorded before counts as a duplicate and changes nothing.
 
-    Args, Returns, Raises: as for customers.
+    Args:
+        file: CSV, JSON Lines or Parquet; a JSON line may also be a CloudEvent or a dead letter.
+        state: holds the store.
+        bundle: its channels are the only ones, its actions bring their group and objective; without it, names are
+            taken as they stand.
+
+    Returns, Raises: as for customers.
     """
-    latest_ms = time.time_ns() // 1_000_000 + Limits.ahead_ms
-    return _run(file, state, lambda line: _interaction(line, latest_ms), _apply)
+    now_ms = time.time_ns() // 1_000_000
+    intake = of_bundle(bundle, Limits()) if bundle else Intake(Limits(), None, {})
+    return _run(file, state, lambda line: _interaction(line, intake, now_ms), _apply)
 
 
 def _put(store: Store, lump: list[Record]) -> Counts:
@@ -75,7 +82,7 @@ def _run(file: Path, state: Path, make: Callable[[Line], T], put: Callable[[Stor
     aside = _Aside(file)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"importing {file.name}", total=None)
-        for lump in _lumps(lines):
+        for lump in _lumps(one for line in lines for one in opened(line)):
             good = [made for line in lump if (made := aside.taken(line, make)) is not None]
             for name, count in put(store, good).items():
                 counts[name] += count
@@ -100,9 +107,12 @@ class _Aside:
                 raise ValueError(line.fault)
             return make(line)
         except ValueError as error:
-            data = line.raw or json.dumps(line.cells, default=str)
+            # With the columns' names, so that the line can be mended and imported from here.
+            raw = line.raw if line.fault else json.dumps(line.cells, default=str)
+            arrived = {} if line.arrived_ms is None else {"at_ms": line.arrived_ms}
+            letter = arrived | {"line": line.number, "reason": str(error), "raw": raw}
             with self.path.open("a") as out:
-                out.write(json.dumps({"line": line.number, "reason": str(error), "data": data}) + "\n")
+                out.write(json.dumps(letter) + "\n")
             self.count += 1
             return None
 
@@ -116,18 +126,6 @@ def _lumps(lines: Iterator[Line]) -> Iterator[list[Line]]:
         yield lump
 
 
-def _name(cells: Mapping[str, object], column: str, *, empty: bool = True) -> str:
-    value = cells.get(column, "")
-    if not isinstance(value, (str, int)) or isinstance(value, bool):
-        raise ValueError(f"'{column}' must be a text, not {value!r:.100}")
-    text = str(value)
-    if not text and not empty:
-        raise ValueError(f"'{column}' is empty; every row needs one")
-    if len(text.encode(errors="replace")) > Limits.name or not text.isprintable():
-        raise ValueError(f"'{column}' must be printable and have at most {Limits.name} bytes")
-    return text
-
-
 def _record(line: Line, kinds: Mapping[str, str] | None, now_ms: int) -> Record:
     consents: list[Consent] = []
     attributes: dict[str, Scalar] = {}
@@ -136,10 +134,9 @@ def _record(line: Line, kinds: Mapping[str, str] | None, now_ms: int) -> Record:
             consents.append(_consent(name, value, now_ms))
         elif name not in ("customer_id", "time_zone"):
             attributes[name] = _attribute(name, value, kinds)
-    zone = _name(line.cells, "time_zone")
-    if zone and zone_of(zone) is None:
-        raise ValueError(f"unknown time zone '{zone}'; write such as Europe/Paris")
-    return Record(_name(line.cells, "customer_id", empty=False), attributes, consents, zone)
+    customer_id = CHECKS.text("customer_id", _plain("customer_id", line.cells.get("customer_id")))
+    zone = CHECKS.zone("time_zone", CHECKS.text("time_zone", line.cells.get("time_zone"), empty=True))
+    return Record(customer_id, attributes, consents, zone)
 
 
 def _consent(column: str, value: object, now_ms: int) -> Consent:
@@ -167,29 +164,18 @@ def _attribute(name: str, value: object, kinds: Mapping[str, str] | None) -> Sca
     return made  # type: ignore[return-value]  # as it fits
 
 
-def _interaction(line: Line, latest_ms: int) -> Interaction:
+def _interaction(line: Line, intake: Intake, now_ms: int) -> Interaction:
     cells = line.cells
-    for name in set(cells) - COLUMNS:
-        raise ValueError(unknown("column", name, COLUMNS))
-    names = {name: _name(cells, name, empty=name not in ("key", "customer_id", "kind")) for name in TEXTS}
-    at_ms = _at_ms(cells.get("at_ms", ""))
-    if at_ms > latest_ms:
-        raise ValueError(f"at_ms {at_ms} lies ahead")
-    return Interaction(**names, at_ms=at_ms, amount=_number(cells, "amount"), discount=_number(cells, "discount"))
+    fields = fields_of(cells) if "specversion" in cells else {name: _plain(name, cells[name]) for name in cells}
+    if fields.get("at_ms") is None:
+        fields["at_ms"] = line.arrived_ms
+    if fields["at_ms"] is None:
+        raise FieldError("at_ms", "must not be empty")
+    return intake.interaction("", fields, now_ms)
 
 
-def _at_ms(value: object) -> int:
-    text = str(value)
-    at_ms = int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else moment_ms(text)
-    if not Limits.earliest_ms < at_ms < Limits.latest_ms:
-        raise ValueError(f"at_ms {at_ms} is no epoch time in milliseconds between 1970 and 2100")
-    return at_ms
-
-
-def _number(cells: Mapping[str, object], column: str) -> float:
-    value = cells.get(column, 0.0)
-    if isinstance(value, str):
+def _plain(name: str, value: object) -> object:
+    """What a cell of text stands for; in a table, numbers may be texts and names may be numbers."""
+    if name in NUMBERS and isinstance(value, str):
         return number(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"'{value}' in '{column}' is no finite number")
-    return float(value)
+    return str(value) if name in TEXTS and type(value) is int else value

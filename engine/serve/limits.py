@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from engine.customer.checks import Bounds
+
 
 @dataclass(frozen=True)
-class Limits:
+class Limits(Bounds):
     """Defaults hold everywhere unless the server is started with others."""
 
     candidates: int = 10_000
@@ -15,11 +17,6 @@ class Limits:
     attributes: int = 256
     entries: int = 256
     consents: int = 256
-    interactions: int = 1_000
     text: int = 4_096
     signal: int = 16_384
-    name: int = 128
     message_bytes: int = 32 * 1024 * 1024
-    earliest_ms: int = 0
-    latest_ms: int = 4_102_444_800_000  # the year 2100
-    ahead_ms: int = 86_400_000  # clocks of channel systems differ; more than a day is a mistake

@@ -22,6 +22,7 @@ from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.decide.faults import BundleError
 from engine.decide.snapshot import Snapshot
+from engine.journal.deadletters import DeadLetters
 from engine.journal.segments import SegmentJournal
 from engine.serve.build import load_snapshot
 from engine.serve.config import read_limits
@@ -182,7 +183,7 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     store = LmdbStore(settings.state / "store")
     journal = SegmentJournal(settings.state / "journal", index)
     shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
-    server, healths = make_server(shell)
+    server, healths = make_server(shell, DeadLetters(settings.state / "dead_letters"))
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     sys.setswitchinterval(SWITCH_S)
@@ -232,11 +233,11 @@ def channel_options(message_bytes: int) -> list[tuple[str, int]]:
     ]
 
 
-def make_server(shell: Shell) -> tuple[grpc.Server, health.HealthServicer]:
+def make_server(shell: Shell, letters: DeadLetters) -> tuple[grpc.Server, health.HealthServicer]:
     """A gRPC server with the three services, health and reflection; not yet started."""
     services = {
         decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]: DecisionService(shell),
-        interaction_pb2.DESCRIPTOR.services_by_name["InteractionService"]: InteractionService(shell),
+        interaction_pb2.DESCRIPTOR.services_by_name["InteractionService"]: InteractionService(shell, letters),
         customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]: CustomerService(shell),
     }
     handlers = [handler(service, servicer) for service, servicer in services.items()]

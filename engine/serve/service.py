@@ -1,27 +1,33 @@
 """The three services: the imperative shell around one decision."""
 
+import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from threading import BoundedSemaphore
 
 import grpc
 import msgspec
 from google.protobuf.message import Message
 from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
+from engine.customer.checks import FieldError
 from engine.customer.features import behaviour
 from engine.customer.record import Interaction
 from engine.customer.view import view
 from engine.decide.pipeline import Effort, decide
 from engine.decide.snapshot import Snapshot
+from engine.journal.deadletters import DeadLetters
 from engine.journal.protocol import Journal
 from engine.serve.limits import Limits
 from engine.serve.shadow import Shadows
-from engine.serve.wire import FieldError, Reader, write_record, write_response
+from engine.serve.wire import Reader, write_record, write_response
 from engine.store.protocol import Store
+from engine.store.taking import take
 
 MODEL_MS = 2.0  # below this much time left, the prior scores: a usual model takes under 1 ms
 PRIOR_MS = 0.5  # below this, only each channel's fallback action is considered
+STREAMS = 2  # open at once in a worker: each holds one of its four threads, and decisions need the others
 
 
 class Holder:
@@ -106,10 +112,16 @@ def _entry(request: Message, reply: Message, at_ms: int, seed: int) -> bytes:
 
 
 class InteractionService:
-    """`Record`."""
+    """`Record` and `RecordStream`.
 
-    def __init__(self, shell: Shell) -> None:
-        self.shell = shell
+    Args:
+        shell: what the services share.
+        letters: where what cannot be taken is kept.
+    """
+
+    def __init__(self, shell: Shell, letters: DeadLetters) -> None:
+        self.shell, self.letters = shell, letters
+        self._streams = BoundedSemaphore(STREAMS)
 
     def Record(  # noqa: N802  the contract's name
         self,
@@ -117,31 +129,56 @@ class InteractionService:
         context: grpc.ServicerContext,  # noqa: ARG002  as gRPC calls it
     ) -> interaction_pb2.RecordResponse:
         """Record a batch; each item gets its own answer."""
+        return interaction_pb2.RecordResponse(results=self._take(request.interactions))
+
+    def RecordStream(  # noqa: N802  the contract's name
+        self, requests: Iterable[interaction_pb2.RecordStreamRequest], context: grpc.ServicerContext
+    ) -> interaction_pb2.RecordStreamResponse:
+        """Record batch after batch; counts them all."""
+        if not self._streams.acquire(blocking=False):
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{STREAMS} streams are open here; send again in a while")
+        reply = interaction_pb2.RecordStreamResponse()
+        try:
+            for request in requests:
+                _add(reply, self._take(request.interactions), self.shell.limits.interactions)
+        finally:
+            self._streams.release()
+        return reply
+
+    def _take(self, items: Sequence[interaction_pb2.Interaction]) -> list[interaction_pb2.RecordResult]:
         reader = self.shell.reader()
-        reader.count("interactions", len(request.interactions), self.shell.limits.interactions)
-        read = [_read(reader, index, item) for index, item in enumerate(request.interactions)]
-        statuses = iter(self.shell.store.apply([item for item in read if isinstance(item, Interaction)]))
-        results = [
-            _result(item.key, next(statuses)) if isinstance(item, Interaction) else _rejected(source.key, item)
-            for item, source in zip(read, request.interactions, strict=True)
-        ]
-        return interaction_pb2.RecordResponse(results=results)
+        reader.count("interactions", len(items), self.shell.limits.interactions)
+        read = [_read(reader, index, item) for index, item in enumerate(items)]
+        results = take(self.shell.store, read)
+        for item, result in zip(items, results, strict=True):
+            if isinstance(result, FieldError):
+                raw = json.dumps({field.name: value for field, value in item.ListFields()})
+                self.letters.add("Record", str(result)[:1000], raw, now_ms())
+        return [_result(item.key[:128], result) for item, result in zip(items, results, strict=True)]
 
 
 def _read(reader: Reader, index: int, item: interaction_pb2.Interaction) -> Interaction | FieldError:
     try:
-        return reader.interaction(f"interactions[{index}]", item, now_ms())
+        return reader.reported(f"interactions[{index}]", item, now_ms())
     except FieldError as error:
         return error
 
 
-def _result(key: str, status: str) -> interaction_pb2.RecordResult:
-    return interaction_pb2.RecordResult(key=key, status=f"RECORD_STATUS_{status.upper()}")
+def _result(key: str, result: str | FieldError) -> interaction_pb2.RecordResult:
+    if isinstance(result, FieldError):
+        status = interaction_pb2.RECORD_STATUS_REJECTED
+        return interaction_pb2.RecordResult(key=key, status=status, reason=str(result)[:1000])
+    return interaction_pb2.RecordResult(key=key, status=f"RECORD_STATUS_{result.upper()}")
 
 
-def _rejected(key: str, error: FieldError) -> interaction_pb2.RecordResult:
-    status = interaction_pb2.RECORD_STATUS_REJECTED
-    return interaction_pb2.RecordResult(key=key[:128], status=status, reason=str(error)[:1000])
+def _add(reply: interaction_pb2.RecordStreamResponse, results: list[interaction_pb2.RecordResult], most: int) -> None:
+    """Count one batch's results, and keep the rejected ones while there is room."""
+    statuses = [result.status for result in results]
+    reply.recorded += statuses.count(interaction_pb2.RECORD_STATUS_RECORDED)
+    reply.duplicates += statuses.count(interaction_pb2.RECORD_STATUS_DUPLICATE)
+    reply.rejected += statuses.count(interaction_pb2.RECORD_STATUS_REJECTED)
+    rejected = [result for result in results if result.status == interaction_pb2.RECORD_STATUS_REJECTED]
+    reply.rejections.extend(rejected[: most - len(reply.rejections)])
 
 
 class CustomerService:

@@ -5,9 +5,10 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import grpc
+import httpx
 import pytest
 from nba.v1 import customer_pb2_grpc, decision_pb2, decision_pb2_grpc, interaction_pb2_grpc
 
@@ -99,6 +100,45 @@ def serving(bundle, state, workers=1, port=0, out=subprocess.DEVNULL, config=Non
         yield served.wait()
     finally:
         served.stop()
+
+
+class Collecting:
+    """A running collector."""
+
+    def __init__(self, bundle, state, origins=(), port=0, out=subprocess.DEVNULL, config=None, token_file=None):
+        self.port = port or free_port()
+        options = [part for origin in origins for part in ("--origin", origin)]
+        options += ["--config", str(config)] if config else []
+        options += ["--token-file", str(token_file)] if token_file else []
+        places = [str(bundle), "--state", str(state), "--port", str(self.port)]
+        command = [sys.executable, "-m", "engine.cli", "capture", *places, *options]
+        self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True)
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.http = httpx.Client(base_url=self.address, timeout=20)
+
+    def wait(self):
+        until = time.monotonic() + 60
+        while self.process.poll() is None and time.monotonic() < until:
+            with suppress(httpx.TransportError):
+                self.http.get("/healthz")
+                return self
+            time.sleep(0.1)
+        raise AssertionError("the collector did not start")
+
+    def stop(self):
+        self.http.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@contextmanager
+def collecting(bundle, state, origins=(), **options):
+    collector = Collecting(bundle, state, origins, **options)
+    try:
+        yield collector.wait()
+    finally:
+        collector.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,13 @@
 """Messages to plain values; a bad field is named by its path."""
 
-import math
-import zoneinfo
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import msgspec
 from nba.v1 import common_pb2, decision_pb2, interaction_pb2
 
+from engine.customer.checks import FieldError
+from engine.customer.intake import Intake
 from engine.customer.privacy import Signals
 from engine.customer.record import Consent, Interaction, Record
 from engine.customer.view import Sent
@@ -19,65 +18,12 @@ from engine.decide.values import DAY_MINUTES, fits
 from engine.serve.limits import Limits
 
 
-class FieldError(ValueError):
-    """A field of a request that cannot be taken.
-
-    Args:
-        path: the field, such as `channels[0].channel`.
-        message: what is wrong and the cure.
-    """
-
-    def __init__(self, path: str, message: str) -> None:
-        self.path, self.message = path, message
-        super().__init__(f"{path}: {message}")
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
-
-
-class Reader:
+class Reader(Intake):
     """Reads requests against one snapshot and the server's limits."""
 
     def __init__(self, snapshot: Snapshot, limits: Limits) -> None:
+        super().__init__(limits, snapshot.bundle.channel_of, snapshot.action_of)
         self.snapshot, self.limits = snapshot, limits
-
-    def name(self, path: str, text: str, *, empty: bool = False) -> str:
-        """A short text: an id or a name."""
-        if not text and not empty:
-            raise FieldError(path, "must not be empty")
-        # Counted in UTF-8: the store's keys are bytes.
-        if len(text) > self.limits.name or len(text.encode()) > self.limits.name:
-            raise FieldError(path, f"has {len(text.encode())} bytes; at most {self.limits.name} are allowed")
-        if not text.isprintable():
-            raise FieldError(path, "holds characters that cannot be printed")
-        return text
-
-    def count(self, path: str, found: int, most: int) -> None:
-        """A list that is not too long."""
-        if found > most:
-            raise FieldError(path, f"has {found} entries; at most {most} are allowed")
-
-    def moment(self, path: str, at_ms: int, default_ms: int) -> int:
-        """A moment between 1970 and 2100; 0 means the default."""
-        if at_ms == 0:
-            return default_ms
-        if not self.limits.earliest_ms < at_ms < self.limits.latest_ms:
-            raise FieldError(path, f"{at_ms} is no epoch time in milliseconds between 1970 and 2100")
-        return at_ms
-
-    def past(self, path: str, at_ms: int, now_ms: int) -> int:
-        """A moment that has come; a day ahead is taken for a clock that runs fast."""
-        if at_ms - now_ms > self.limits.ahead_ms:
-            raise FieldError(path, f"{at_ms} lies ahead; now is {now_ms}")
-        return self.moment(path, at_ms, now_ms)
-
-    def finite(self, path: str, number: float) -> float:
-        """A number that is neither NaN nor infinite."""
-        if not math.isfinite(number):
-            raise FieldError(path, f"is {number}; only finite numbers are allowed")
-        return number
 
     def attributes(
         self, path: str, values: Mapping[str, common_pb2.Value], kinds: Mapping[str, str]
@@ -125,9 +71,9 @@ class Reader:
         purpose = self.name(f"{path}.purpose", consent.purpose)
         channel = self.name(f"{path}.channel", consent.channel, empty=True)
         if channel:
-            self._channel(f"{path}.channel", channel)
+            self.channel(f"{path}.channel", channel)
         source = self.name(f"{path}.source", consent.source, empty=True)
-        at_ms = self.past(f"{path}.at_ms", consent.at_ms, now_ms)
+        at_ms = self.past(f"{path}.at_ms", consent.at_ms or now_ms, now_ms)
         basis = self.name(f"{path}.basis", consent.basis, empty=True) or "consent"
         expires_ms = self.moment(f"{path}.expires_at_ms", consent.expires_at_ms, 0)
         return Consent(purpose, channel, consent.granted, source, at_ms, basis, expires_ms)
@@ -138,12 +84,12 @@ class Reader:
         self.count(f"{path}.less", len(message.less), self.limits.entries)
         off = tuple(self.name(f"{path}.topics_off[{i}]", topic) for i, topic in enumerate(message.topics_off))
         less = {
-            self.name(f"{path}.less", topic): self.past(f"{path}.less[{topic[:100]!r}]", said_ms, now_ms)
+            self.name(f"{path}.less", topic): self.past(f"{path}.less[{topic[:100]!r}]", said_ms or now_ms, now_ms)
             for topic, said_ms in message.less.items()
         }
         until_ms = self.moment(f"{path}.snoozed_until_ms", message.snoozed_until_ms, 0)
         most = message.at_most_a_week if message.HasField("at_most_a_week") else None
-        channel = self._channel(f"{path}.channel", message.channel) if message.channel else ""
+        channel = self.channel(f"{path}.channel", message.channel) if message.channel else ""
         return Preferences(off, less, until_ms, most, channel, self._hours(f"{path}.hours", message))
 
     def _hours(self, path: str, message: common_pb2.Preferences) -> tuple[int, int] | None:
@@ -154,25 +100,19 @@ class Reader:
             raise FieldError(path, f"is {hours[0]} to {hours[1]}; a day has {DAY_MINUTES} minutes")
         return hours
 
-    def _channel(self, path: str, name: str) -> str:
-        if self.name(path, name) not in self.snapshot.bundle.channel_of:
-            raise FieldError(path, unknown("channel", name, self.snapshot.bundle.channel_of))
-        return name
-
     def customer(self, message: decision_pb2.Customer, now_ms: int) -> Sent:
         """Who the decision is for."""
         if not (message.id or message.attributes or message.consents or message.HasField("privacy")):
             raise FieldError("customer", "needs an id, inline attributes or inline consents")
         customer_id = self.name("customer.id", message.id, empty=True)
-        if message.time_zone and message.time_zone not in _zones():
-            raise FieldError("customer.time_zone", f"unknown time zone '{message.time_zone[:64]}'")
+        zone = self.zone("customer.time_zone", message.time_zone)
         self.count("customer.consents", len(message.consents), self.limits.consents)
         consents = (self.consent(f"customer.consents[{i}]", c, now_ms) for i, c in enumerate(message.consents))
         attributes = self.attributes("customer.attributes", message.attributes, self.snapshot.bundle.schema.customer)
         signals = Signals(
             self._signal("tcf", message.privacy.tcf), self._signal("gpp", message.privacy.gpp), message.privacy.gpc
         )
-        return Sent(customer_id, attributes, tuple(consents), message.time_zone, signals)
+        return Sent(customer_id, attributes, tuple(consents), zone, signals)
 
     def _signal(self, name: str, text: str) -> str:
         if len(text) > self.limits.signal:
@@ -208,7 +148,7 @@ class Reader:
         return asks
 
     def _ask(self, path: str, ask: decision_pb2.ChannelRequest) -> Ask:
-        channel = self._channel(f"{path}.channel", ask.channel)
+        channel = self.channel(f"{path}.channel", ask.channel)
         places = self.snapshot.bundle.channel_of[channel].placements
         if ask.placement and ask.placement not in places:
             raise FieldError(f"{path}.placement", unknown("placement", ask.placement[:100], places))
@@ -244,21 +184,6 @@ class Reader:
             self.attributes(f"{path}.attributes", message.attributes, kinds),
         )
 
-    def interaction(self, path: str, message: interaction_pb2.Interaction, now_ms: int) -> Interaction:
-        """One interaction; its group is looked up from the catalogue."""
-        kind = self.name(f"{path}.kind", message.kind)
-        known = self.snapshot.action_of.get(message.action_key)
-        return Interaction(
-            key=self.name(f"{path}.key", message.key),
-            customer_id=self.name(f"{path}.customer_id", message.customer_id),
-            kind=kind,
-            at_ms=self.past(f"{path}.at_ms", message.at_ms, now_ms),
-            channel=self._channel(f"{path}.channel", message.channel) if message.channel else "",
-            action_key=self.name(f"{path}.action_key", message.action_key, empty=True),
-            group=known.group if known else "",
-            objective=known.objective if known else "",
-            decision_id=self.name(f"{path}.decision_id", message.decision_id, empty=True),
-            placement=self.name(f"{path}.placement", message.placement, empty=True),
-            amount=self.finite(f"{path}.amount", message.amount),
-            discount=self.finite(f"{path}.discount", message.discount),
-        )
+    def reported(self, path: str, message: interaction_pb2.Interaction, now_ms: int) -> Interaction:
+        """One interaction; what is not set is absent."""
+        return self.interaction(path, {field.name: value for field, value in message.ListFields()}, now_ms)

@@ -19,7 +19,7 @@ RECORD_STATUS_DUPLICATE: RecordStatus
 RECORD_STATUS_REJECTED: RecordStatus
 
 class Interaction(_message.Message):
-    __slots__ = ("key", "customer_id", "kind", "at_ms", "channel", "action_key", "decision_id", "amount", "discount", "placement")
+    __slots__ = ("key", "customer_id", "kind", "at_ms", "channel", "action_key", "decision_id", "amount", "discount", "placement", "group", "objective")
     KEY_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,8 @@ class Interaction(_message.Message):
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     DISCOUNT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
     key: str
     customer_id: str
     kind: str
@@ -40,7 +42,9 @@ class Interaction(_message.Message):
     amount: float
     discount: float
     placement: str
-    def __init__(self, key: _Optional[str] = ..., customer_id: _Optional[str] = ..., kind: _Optional[str] = ..., at_ms: _Optional[int] = ..., channel: _Optional[str] = ..., action_key: _Optional[str] = ..., decision_id: _Optional[str] = ..., amount: _Optional[float] = ..., discount: _Optional[float] = ..., placement: _Optional[str] = ...) -> None: ...
+    group: str
+    objective: str
+    def __init__(self, key: _Optional[str] = ..., customer_id: _Optional[str] = ..., kind: _Optional[str] = ..., at_ms: _Optional[int] = ..., channel: _Optional[str] = ..., action_key: _Optional[str] = ..., decision_id: _Optional[str] = ..., amount: _Optional[float] = ..., discount: _Optional[float] = ..., placement: _Optional[str] = ..., group: _Optional[str] = ..., objective: _Optional[str] = ...) -> None: ...
 
 class RecordRequest(_message.Message):
     __slots__ = ("interactions",)
@@ -63,3 +67,21 @@ class RecordResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[RecordResult]
     def __init__(self, results: _Optional[_Iterable[_Union[RecordResult, _Mapping]]] = ...) -> None: ...
+
+class RecordStreamRequest(_message.Message):
+    __slots__ = ("interactions",)
+    INTERACTIONS_FIELD_NUMBER: _ClassVar[int]
+    interactions: _containers.RepeatedCompositeFieldContainer[Interaction]
+    def __init__(self, interactions: _Optional[_Iterable[_Union[Interaction, _Mapping]]] = ...) -> None: ...
+
+class RecordStreamResponse(_message.Message):
+    __slots__ = ("recorded", "duplicates", "rejected", "rejections")
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATES_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    REJECTIONS_FIELD_NUMBER: _ClassVar[int]
+    recorded: int
+    duplicates: int
+    rejected: int
+    rejections: _containers.RepeatedCompositeFieldContainer[RecordResult]
+    def __init__(self, recorded: _Optional[int] = ..., duplicates: _Optional[int] = ..., rejected: _Optional[int] = ..., rejections: _Optional[_Iterable[_Union[RecordResult, _Mapping]]] = ...) -> None: ...

@@ -40,6 +40,11 @@ class InteractionServiceStub:
                 request_serializer=nba_dot_v1_dot_interaction__pb2.RecordRequest.SerializeToString,
                 response_deserializer=nba_dot_v1_dot_interaction__pb2.RecordResponse.FromString,
                 _registered_method=True)
+        self.RecordStream = channel.stream_unary(
+                '/nba.v1.InteractionService/RecordStream',
+                request_serializer=nba_dot_v1_dot_interaction__pb2.RecordStreamRequest.SerializeToString,
+                response_deserializer=nba_dot_v1_dot_interaction__pb2.RecordStreamResponse.FromString,
+                _registered_method=True)
 
 
 class InteractionServiceServicer:
@@ -53,6 +58,14 @@ class InteractionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordStream(self, request_iterator, context):
+        """Records batch after batch; each is durable before the next is read, and the answer counts them all. A stream that
+        breaks off may be sent again whole: what was counted is a duplicate then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InteractionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +73,11 @@ def add_InteractionServiceServicer_to_server(servicer, server):
                     servicer.Record,
                     request_deserializer=nba_dot_v1_dot_interaction__pb2.RecordRequest.FromString,
                     response_serializer=nba_dot_v1_dot_interaction__pb2.RecordResponse.SerializeToString,
+            ),
+            'RecordStream': grpc.stream_unary_rpc_method_handler(
+                    servicer.RecordStream,
+                    request_deserializer=nba_dot_v1_dot_interaction__pb2.RecordStreamRequest.FromString,
+                    response_serializer=nba_dot_v1_dot_interaction__pb2.RecordStreamResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +108,33 @@ class InteractionService:
             '/nba.v1.InteractionService/Record',
             nba_dot_v1_dot_interaction__pb2.RecordRequest.SerializeToString,
             nba_dot_v1_dot_interaction__pb2.RecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/nba.v1.InteractionService/RecordStream',
+            nba_dot_v1_dot_interaction__pb2.RecordStreamRequest.SerializeToString,
+            nba_dot_v1_dot_interaction__pb2.RecordStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,108 @@
+"""Bounds of single values; what is over one is refused with its path."""
+
+import math
+from dataclasses import dataclass
+
+from engine.decide.quiet import zone_of
+
+
+class FieldError(ValueError):
+    """A field that cannot be taken.
+
+    Args:
+        path: the field, such as `channels[0].channel`.
+        message: what is wrong and the cure.
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path, self.message = path, message
+        super().__init__(f"{path}: {message}")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What holds by every way in; every one is documented in docs/limits.md.
+
+    Args:
+        amount: the most a purchase may amount to, or a coupon take off, so that sums stay finite.
+        topics, kinds: distinct groups and kinds one customer may have in the record before the collector refuses
+            another; the record keeps the newest contacts of each kind.
+        body_bytes, beacon_bytes: bodies of the collector's two ways in.
+        depth: how deep JSON may be nested there.
+    """
+
+    interactions: int = 1_000
+    name: int = 128
+    amount: int = 1_000_000_000_000
+    topics: int = 256
+    kinds: int = 64
+    body_bytes: int = 1 << 20
+    beacon_bytes: int = 1 << 16  # what a browser lets a page leave behind: Fetch standard, section 4.6
+    depth: int = 16
+    earliest_ms: int = 0
+    latest_ms: int = 4_102_444_800_000  # the year 2100
+    ahead_ms: int = 86_400_000  # clocks of channel systems differ; more than a day is a mistake
+
+
+class Checks:
+    """Single values against the bounds."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+
+    def name(self, path: str, text: str, *, empty: bool = False) -> str:
+        """A short text: an id or a name."""
+        if not text and not empty:
+            raise FieldError(path, "must not be empty")
+        if len(text) > self.bounds.name:
+            raise FieldError(path, f"has {len(text)} characters; at most {self.bounds.name} bytes are allowed")
+        if not text.isprintable():
+            raise FieldError(path, "holds characters that cannot be printed")
+        # Counted in UTF-8: the store's keys are bytes.
+        if len(text.encode()) > self.bounds.name:
+            raise FieldError(path, f"has {len(text.encode())} bytes; at most {self.bounds.name} are allowed")
+        return text
+
+    def text(self, path: str, value: object, *, empty: bool = False) -> str:
+        """A short text from a plain value; None is the empty one."""
+        if value is not None and not isinstance(value, str):
+            raise FieldError(path, f"is {kind_of(value)}; a text is needed")
+        return self.name(path, value or "", empty=empty)
+
+    def zone(self, path: str, name: str) -> str:
+        """A time zone, or none."""
+        if self.name(path, name, empty=True) and zone_of(name) is None:
+            raise FieldError(path, f"unknown time zone '{name}'; write such as Europe/Paris")
+        return name
+
+    def count(self, path: str, found: int, most: int) -> None:
+        """A list that is not too long."""
+        if found > most:
+            raise FieldError(path, f"has {found} entries; at most {most} are allowed")
+
+    def moment(self, path: str, at_ms: int, default_ms: int) -> int:
+        """A moment between 1970 and 2100; 0 means the default."""
+        return self._epoch(path, at_ms) if at_ms else default_ms
+
+    def past(self, path: str, at_ms: int, now_ms: int) -> int:
+        """A moment that has come; a day ahead is taken for a clock that runs fast."""
+        if at_ms - now_ms > self.bounds.ahead_ms:
+            raise FieldError(path, f"{at_ms} lies ahead; now is {now_ms}")
+        return self._epoch(path, at_ms)
+
+    def _epoch(self, path: str, at_ms: int) -> int:
+        if not self.bounds.earliest_ms < at_ms < self.bounds.latest_ms:
+            raise FieldError(path, f"{at_ms} is no epoch time in milliseconds between 1970 and 2100")
+        return at_ms
+
+    def finite(self, path: str, number: float) -> float:
+        """A number that is neither NaN nor infinite."""
+        if not math.isfinite(number):
+            raise FieldError(path, f"is {number}; only finite numbers are allowed")
+        return number
+
+
+def kind_of(value: object) -> str:
+    """What JSON calls a value's type."""
+    names = {bool: "a truth", int: "a number", float: "a number", dict: "an object", list: "a list", str: "a text"}
+    return names.get(type(value), f"a {type(value).__name__}")

@@ -1,0 +1,25 @@
+"""One batch, some of it good: the good is counted, the rest keeps its reason."""
+
+from collections.abc import Sequence
+
+from engine.customer.checks import FieldError
+from engine.customer.record import Interaction
+from engine.store.protocol import Store
+
+
+def take(store: Store, read: Sequence[Interaction | FieldError]) -> list[str | FieldError]:
+    """Count what could be read, in one transaction.
+
+    Args:
+        store: durable before the return.
+        read: interactions, or why one cannot be taken.
+
+    Returns:
+        for each "recorded" or "duplicate", or the reason as it was.
+
+    Raises:
+        StoreError, RecordError: then nothing was counted.
+    """
+    good = [item for item in read if isinstance(item, Interaction)]
+    statuses = iter(store.apply(good) if good else [])
+    return [next(statuses) if isinstance(item, Interaction) else item for item in read]
