@@ -11,7 +11,7 @@ from models.errors import ModelError
 from models.scorers import OnnxScorer
 
 RESPONSE = "response"  # the name under which the model of the wished response is registered
-PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # a name of a model or version
 LATEST = "latest"
 
 
