@@ -67,7 +67,7 @@ class Lineup:
             KeyError: when the line-up does not name it.
         """
         follows = {each.model: each.of for each in self.shadows}
-        follows |= {each.model: each.instead_of for each in self.challengers}  # whom a champion never follows back
+        follows |= {each.model: each.instead_of for each in self.challengers}  # last: no circle
         scopes = {champion.model: champion.scope for champion in self.champions}
         return scopes[model] if model in scopes else self.scope_of(follows[model])
 
@@ -103,7 +103,7 @@ def read_lineup(source: Source, known: Known) -> Lineup:
     used = {champion.model for champion in champions}
     challengers = tuple(_challenger(source, path, entry, used) for path, entry in _entries(source, "challengers"))
     for name in used:
-        # Exact: shares of 0.7, 0.2 and 0.1 are the whole, whichever stands first.
+        # Added exactly: .33, .56 and .11 are the whole; added in order they are an ulp more.
         if math.fsum(each.share for each in challengers if each.instead_of == name) > 1:
             source.fault(("challengers",), f"the challengers of '{name}' have more than the whole share together")
     used |= {challenger.model for challenger in challengers}
