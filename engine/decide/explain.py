@@ -1,7 +1,9 @@
 """Words from evidence: the funnel, and every reason a row was held back."""
 
+import operator
 from collections import Counter
 from collections.abc import Mapping
+from itertools import accumulate
 
 import msgspec
 import numpy as np
@@ -38,12 +40,11 @@ UNWEIGHED = Reason(
 
 def funnel(evaluation: Evaluation) -> list[tuple[str, int]]:
     """Rows left after each stage, in the order of the stages; then those with a priority, and those ranked."""
-    lost = np.bincount(evaluation.lost_at[evaluation.asked], minlength=STANDING + 1)
-    left = int(lost.sum()) - np.cumsum(lost[:STANDING])
-    ranked = sum(len(ranking) for ranking in evaluation.rankings)
-    stages = zip(STAGES, map(int, left), strict=True)
+    lost = np.bincount(evaluation.lost_at[evaluation.asked], minlength=STANDING + 1).tolist()
+    left = accumulate(lost[:STANDING], operator.sub, initial=sum(lost))
     weighed = int(np.count_nonzero(np.isfinite(evaluation.priority)))
-    return [("rows", int(lost.sum())), *stages, (ARBITRATION, weighed), ("ranked", ranked)]
+    ranked = sum(len(ranking) for ranking in evaluation.rankings)
+    return [*zip(("rows", *STAGES, ARBITRATION, "ranked"), (*left, weighed, ranked), strict=True)]
 
 
 def summary(evaluation: Evaluation) -> list[Reason]:

