@@ -197,7 +197,7 @@ def show(customer: str, state: State = STATE) -> None:
 @app.command()
 def bench(
     only: Annotated[
-        str, typer.Argument(help="stages, service, rules, export, swaps (all without); bandits, coldstart.")
+        str, typer.Argument(help="stages, service, rules, score, export, swaps (all without); bandits, coldstart.")
     ] = "",
     as_json: AsJson = False,
     quick: Annotated[bool, typer.Option(help="A tenth of the calls: for a look, not for the record.")] = False,

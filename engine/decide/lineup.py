@@ -9,7 +9,7 @@ from engine.decide.faults import unknown
 from engine.decide.policies import Known, read_scope
 from engine.decide.source import Path, Source
 from models import RESPONSE, Feature, ModelError
-from models.registry import PLAIN
+from models.registry import MODEL_NAME
 
 EVERYBODY: Mapping[str, str] = {}
 
@@ -125,7 +125,7 @@ def _entries(source: Source, section: str) -> list[tuple[Path, dict[str, object]
 
 def _name(source: Source, path: Path, entry: Mapping[str, object]) -> str:
     name = source.text((*path, "model"), entry.get("model"))
-    if name and not PLAIN.fullmatch(name):
+    if name and not MODEL_NAME.fullmatch(name):
         source.fault((*path, "model"), f"'{name}' is no name of a model: letters, digits, _ and - only, at most 64")
     return name
 
