@@ -102,20 +102,27 @@ def read_lineup(source: Source, known: Known) -> Lineup:
         source.fault(("use", 0), "the first model scores what no other does, so it has no scope")
     used = {champion.model for champion in champions}
     challengers = tuple(_challenger(source, path, entry, used) for path, entry in _entries(source, "challengers"))
-    for name in used:
-        # Added exactly: .33, .56 and .11 are the whole; added in order they are an ulp more.
-        if math.fsum(each.share for each in challengers if each.instead_of == name) > 1:
-            source.fault(("challengers",), f"the challengers of '{name}' have more than the whole share together")
+    _check_shares(source, challengers)
     used |= {challenger.model for challenger in challengers}
     shadows = tuple(_shadow(source, path, entry, used) for path, entry in _entries(source, "shadows"))
     for section, entries in (("use", champions), ("challengers", challengers), ("shadows", shadows)):
         _twice(source, section, "model", [each.model for each in entries])
+    salt = source.text(("salt",), source.value["salt"]) if "salt" in source.value else ""
+    return Lineup(champions, challengers, shadows, _features(source), salt)
+
+
+def _check_shares(source: Source, challengers: Sequence[Challenger]) -> None:
+    for name in {challenger.instead_of for challenger in challengers}:
+        # Added exactly: .33, .56 and .11 are the whole; added in order they are an ulp more.
+        if math.fsum(each.share for each in challengers if each.instead_of == name) > 1:
+            source.fault(("challengers",), f"the challengers of '{name}' have more than the whole share together")
+
+
+def _features(source: Source) -> tuple[Feature, ...]:
     listed = source.items(("features",), source.value.get("features"))
     made = [_feature(source, ("features", at), raw) for at, raw in enumerate(listed)]
-    features = tuple(feature for feature in made if feature is not None)
     _twice(source, "features", "feature", [feature.name if feature else "" for feature in made])
-    salt = source.text(("salt",), source.value["salt"]) if "salt" in source.value else ""
-    return Lineup(champions, challengers, shadows, features, salt)
+    return tuple(feature for feature in made if feature is not None)
 
 
 def _entries(source: Source, section: str) -> list[tuple[Path, dict[str, object]]]:
