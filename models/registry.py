@@ -1,17 +1,15 @@
 """Models on disk: a directory a version, each with what it is and how good it was."""
 
 import os
-import re
 import tempfile
 from pathlib import Path
 
 from models.artefact.load import MANIFEST, MODEL, admit, read_artefact, read_bounded, read_manifest
-from models.artefact.manifest import Manifest, from_json, to_json
+from models.artefact.manifest import MODEL_NAME, Manifest, from_json, to_json
 from models.errors import ModelError
 from models.scorers import OnnxScorer
 
 RESPONSE = "response"  # the name under which the model of the wished response is registered
-MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # and of a version
 LATEST = "latest"
 
 

@@ -9,7 +9,7 @@ from engine.decide.faults import unknown
 from engine.decide.policies import Known, read_scope
 from engine.decide.source import Path, Source
 from models import RESPONSE, Feature, ModelError
-from models.registry import MODEL_NAME
+from models.artefact.manifest import MODEL_NAME
 
 EVERYBODY: Mapping[str, str] = {}
 
