@@ -133,6 +133,22 @@ def test_shadows_that_cannot_keep_up_score_the_latest_decisions(snapshot, monkey
     assert [entry["decision_id"] for entry in journal.taken] == ["d3", "d4"]
 
 
+def test_models_are_not_taken_over_where_another_tag_gives_a_row_to_another_model():
+    texts = {**TEXTS, "models.yaml": "use: [{model: response}, {model: sale, scope: {tag: new}}]"}
+    header, card, note = texts["actions.csv"].splitlines()
+    tags = {"new": "old", "old": "new"}
+    actions = {tag: f"{header},tags\n{card},{tag}\n{note},{tags[tag]}\n" for tag in tags}
+    contenders = [
+        Contender(name, "v1", FeatureSpec(()), PriorScorer(RATES[name]), 0.1) for name in ("response", "sale")
+    ]
+    built = None
+    for tag, model in (("new", "sale/v1"), ("old", "response/v1"), ("new", "sale/v1")):
+        own = {**texts, "actions.csv": actions[tag]}
+        built = build_snapshot(read_bundle(own), own, contenders, built)
+
+        assert said(asked(built))["card"][0] == model
+
+
 def test_a_model_that_is_not_trained_yet_is_the_prior(snapshot):
     names = snapshot.bundle.lineup.names
     fresh = build_snapshot(snapshot.bundle, TEXTS, [first_day(name, 0.01) for name in names])
