@@ -1,17 +1,15 @@
 """Models on disk: a directory a version, each with what it is and how good it was."""
 
 import os
-import re
 import tempfile
 from pathlib import Path
 
 from models.artefact.load import MANIFEST, MODEL, admit, read_artefact, read_bounded, read_manifest
-from models.artefact.manifest import Manifest, from_json, to_json
+from models.artefact.manifest import MODEL_NAME, Manifest, from_json, to_json
 from models.errors import ModelError
 from models.scorers import OnnxScorer
 
 RESPONSE = "response"  # the name under which the model of the wished response is registered
-PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 LATEST = "latest"
 
 
@@ -114,7 +112,7 @@ class Registry:
     def _place(self, *parts: str) -> Path:
         """A directory below the registry's own; nothing leads out of it."""
         for part in parts:
-            if not PLAIN.fullmatch(part):
+            if not MODEL_NAME.fullmatch(part):
                 raise ModelError(f"'{part[:80]}' is no name of a model or version: letters, digits, '-' and '_'")
         place = self.directory.joinpath(*parts)
         # realpath, not resolve: a circle of links is a wrong place, no error of its own.
@@ -124,7 +122,7 @@ class Registry:
 
 
 def _directories(place: Path) -> list[Path]:
-    plain = (entry for entry in place.iterdir() if PLAIN.fullmatch(entry.name)) if place.is_dir() else ()
+    plain = (entry for entry in place.iterdir() if MODEL_NAME.fullmatch(entry.name)) if place.is_dir() else ()
     return [entry for entry in plain if entry.is_dir() and not entry.is_symlink()]
 
 

@@ -3,15 +3,15 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from engine.commands.common import STATE, AsJson, State, faults
 
 if TYPE_CHECKING:
-    from models import Manifest
+    from models import Manifest, Registry
     from models.mlflow_registry import MlflowRegistry
 
 models = typer.Typer(no_args_is_help=True, help="Look at registered models, compare them, share them.")
@@ -22,24 +22,20 @@ WIDTH = 160  # of tables in a pipe
 
 @models.command("list")
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
-    """Every registered model, the newest last: trained when, how good, which one is in force."""
+    """Every registered model, the newest last: trained when, how good, which one is in force.
+
+    What cannot be read is listed with the reason; exit 1 then.
+    """
     from models import Registry
-    from models.differences import days
 
     registry = Registry(state / "models")
     with faults():
-        current = {name: registry.in_force(name) for name in registry.names() if registry.holds(name)}
-        manifests = [
-            registry.manifest(name, version) for name in registry.names() for version in registry.versions(name)
-        ]
-    rows = [(manifest, manifest.version == current.get(manifest.name)) for manifest in manifests]
-    for manifest, in_force in rows if as_json else ():
-        typer.echo(json.dumps({**_summary(manifest), "in_force": in_force}))
+        listed = [each for name in registry.names() for each in _listed(registry, name)]
+    for each in listed if as_json else ():
+        typer.echo(json.dumps(each.facts()))
     if not as_json:
-        _table(
-            ("name", "version", "in force", "trained on", "parent", "metrics"),
-            [(m.name, m.version, "yes" if now else "", days(m.window), m.parent or "", _metrics(m)) for m, now in rows],
-        )
+        _table(("name", "version", "in force", "trained on", "parent", "metrics"), [each.cells() for each in listed])
+    raise typer.Exit(1 if any(each.fault for each in listed) else 0)
 
 
 @models.command("show")
@@ -110,16 +106,51 @@ def _mlflow(uri: str) -> "MlflowRegistry":
     return MlflowRegistry(uri)
 
 
-def _summary(manifest: "Manifest") -> dict[str, object]:
-    import msgspec
+class _Listed(NamedTuple):
+    """One line of the list; `manifest` is None, and `fault` says why, where it cannot be read."""
 
-    kept = ("name", "version", "window", "parent", "metrics")
-    return {name: msgspec.to_builtins(getattr(manifest, name)) for name in kept}
+    name: str
+    version: str
+    in_force: bool
+    manifest: "Manifest | None" = None
+    fault: str = ""
+
+    def facts(self) -> dict[str, object]:
+        """The line as JSON has it."""
+        import msgspec
+
+        own = {"name": self.name, "version": self.version, "in_force": self.in_force}
+        if self.manifest is None:
+            return {**own, "fault": self.fault}
+        kept = ("window", "parent", "metrics")
+        return {**own, **{name: msgspec.to_builtins(getattr(self.manifest, name)) for name in kept}}
+
+    def cells(self) -> tuple[str, ...]:
+        """The line as the table has it; of the figures those with an interval: counts are no measure of a model."""
+        from models.differences import days
+
+        own = self.name, self.version, "yes" if self.in_force else ""
+        if self.manifest is None:
+            return *own, "", "", self.fault
+        figures = (f"{name} {metric}" for name, metric in self.manifest.metrics.items() if metric.low is not None)
+        return *own, days(self.manifest.window), self.manifest.parent or "", ", ".join(figures)
 
 
-def _metrics(manifest: "Manifest") -> str:
-    """Figures with an interval: counts are no measure of a model."""
-    return ", ".join(f"{name} {metric}" for name, metric in manifest.metrics.items() if metric.low is not None)
+def _listed(registry: "Registry", name: str) -> Iterator[_Listed]:
+    """Every version under a name, and what `latest` names if that is not among them."""
+    from models import ModelError
+
+    versions, current = registry.versions(name), ""
+    if registry.holds(name):
+        try:
+            current = registry.in_force(name)
+        except ModelError as error:
+            yield _Listed(name, "latest", in_force=False, fault=str(error))
+    for version in dict.fromkeys([*versions, *filter(None, [current])]):
+        try:
+            yield _Listed(name, version, version == current, registry.manifest(name, version))
+        except ModelError as error:
+            yield _Listed(name, version, version == current, fault=str(error))
 
 
 def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:

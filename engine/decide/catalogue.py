@@ -54,10 +54,9 @@ class Catalogue:
         return len(self.message)
 
     def reads_as(self, other: "Catalogue") -> bool:
-        """Have both the same rows, with the same attributes? Values, windows and levers are no matter to models."""
-        return self.kinds == other.kinds and all(
-            np.array_equal(self.plain[name], other.plain[name]) for name in self.plain
-        )
+        """Have both the same rows, with all that models read and scopes name? Windows and levers do not count."""
+        alike = (self.kinds, self.tags) == (other.kinds, other.tags)
+        return alike and all(np.array_equal(self.plain[name], other.plain[name]) for name in self.plain)
 
     @cached_property
     def code(self) -> dict[tuple[str, str], int]:

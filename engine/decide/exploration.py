@@ -110,8 +110,7 @@ def near_best(priority: Float64Array, price: float) -> int:
         K, at least 1: those at or above (1 - price) x best; of a best at or below 0 the ties alone.
     """
     best = priority[0]
-    near = priority >= ((1 - price) * best if best > 0 else best)
-    return max(1, int(np.count_nonzero(near)))  # a best that is no number stands alone
+    return int(np.count_nonzero(priority >= ((1 - price) * best if best > 0 else best)))
 
 
 class _Race:

@@ -1,13 +1,15 @@
 """`models.yaml`: what models read, and which of them scores what; optional: one model, `response`, scores every row."""
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.decide.faults import unknown
 from engine.decide.policies import Known, read_scope
 from engine.decide.source import Path, Source
 from models import RESPONSE, Feature, ModelError
+from models.artefact.manifest import MODEL_NAME
 
 EVERYBODY: Mapping[str, str] = {}
 
@@ -64,8 +66,8 @@ class Lineup:
         Raises:
             KeyError: when the line-up does not name it.
         """
-        follows = {each.model: each.instead_of for each in self.challengers}
-        follows |= {each.model: each.of for each in self.shadows}
+        follows = {each.model: each.of for each in self.shadows}
+        follows |= {each.model: each.instead_of for each in self.challengers}  # last: no circle
         scopes = {champion.model: champion.scope for champion in self.champions}
         return scopes[model] if model in scopes else self.scope_of(follows[model])
 
@@ -100,16 +102,27 @@ def read_lineup(source: Source, known: Known) -> Lineup:
         source.fault(("use", 0), "the first model scores what no other does, so it has no scope")
     used = {champion.model for champion in champions}
     challengers = tuple(_challenger(source, path, entry, used) for path, entry in _entries(source, "challengers"))
-    for name in used:
-        if sum(each.share for each in challengers if each.instead_of == name) > 1:
-            source.fault(("challengers",), f"the challengers of '{name}' have more than the whole share together")
+    _check_shares(source, challengers)
     used |= {challenger.model for challenger in challengers}
     shadows = tuple(_shadow(source, path, entry, used) for path, entry in _entries(source, "shadows"))
+    for section, entries in (("use", champions), ("challengers", challengers), ("shadows", shadows)):
+        _twice(source, section, "model", [each.model for each in entries])
+    salt = source.text(("salt",), source.value["salt"]) if "salt" in source.value else ""
+    return Lineup(champions, challengers, shadows, _features(source), salt)
+
+
+def _check_shares(source: Source, challengers: Sequence[Challenger]) -> None:
+    for name in {challenger.instead_of for challenger in challengers}:
+        # Added exactly: .33, .56 and .11 are the whole; added in order they are an ulp more.
+        if math.fsum(each.share for each in challengers if each.instead_of == name) > 1:
+            source.fault(("challengers",), f"the challengers of '{name}' have more than the whole share together")
+
+
+def _features(source: Source) -> tuple[Feature, ...]:
     listed = source.items(("features",), source.value.get("features"))
     made = [_feature(source, ("features", at), raw) for at, raw in enumerate(listed)]
-    features = tuple(feature for feature in made if feature is not None)
-    _twice(source, [feature.name for feature in features])
-    return Lineup(champions, challengers, shadows, features, str(source.value.get("salt", "")))
+    _twice(source, "features", "feature", [feature.name if feature else "" for feature in made])
+    return tuple(feature for feature in made if feature is not None)
 
 
 def _entries(source: Source, section: str) -> list[tuple[Path, dict[str, object]]]:
@@ -119,8 +132,8 @@ def _entries(source: Source, section: str) -> list[tuple[Path, dict[str, object]
 
 def _name(source: Source, path: Path, entry: Mapping[str, object]) -> str:
     name = source.text((*path, "model"), entry.get("model"))
-    if name and not name.replace("_", "a").replace("-", "a").isalnum():
-        source.fault((*path, "model"), f"'{name}' is no name of a model: letters, digits, _ and - only")
+    if name and not MODEL_NAME.fullmatch(name):
+        source.fault((*path, "model"), f"'{name}' is no name of a model: letters, digits, _ and - only, at most 64")
     return name
 
 
@@ -149,6 +162,8 @@ def _of(source: Source, path: Path, entry: Mapping[str, object], key: str, used:
     name = source.text((*path, key), entry.get(key))
     if name and name not in used:
         source.fault((*path, key), unknown("model", name, used))
+    elif name and name == entry.get("model"):
+        source.fault((*path, key), f"'{name}' cannot stand beside itself; name another model")
     return name
 
 
@@ -156,16 +171,18 @@ def _feature(source: Source, path: Path, raw: object) -> Feature | None:
     entry = {"name": raw} if isinstance(raw, str) else source.mapping(path, raw)
     source.only(path, entry, {"name", "kind", "categories", "width"})
     categories = source.items((*path, "categories"), entry.get("categories"))
-    width = int(source.number((*path, "width"), entry.get("width", 1)))
+    width = source.number((*path, "width"), entry.get("width", 1))
+    if not width.is_integer():
+        source.fault((*path, "width"), f"width {width:g} is no whole number of columns")
     try:
         name = source.text((*path, "name"), entry.get("name"))
-        return Feature(name, str(entry.get("kind", "numeric")), tuple(map(str, categories)), width)
+        return Feature(name, str(entry.get("kind", "numeric")), tuple(map(str, categories)), int(width))
     except ModelError as error:
         source.fault(path, str(error))
         return None
 
 
-def _twice(source: Source, names: list[str]) -> None:
+def _twice(source: Source, section: str, what: str, names: Sequence[str]) -> None:
     for at, name in enumerate(names):
         if name and name in names[:at]:
-            source.fault(("features", at), f"feature '{name}' stands twice")
+            source.fault((section, at), f"{what} '{name}' stands twice")

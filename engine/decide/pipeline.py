@@ -68,7 +68,7 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort:
     Returns:
         the evidence and the ranking; the same arguments give the same answer to the byte.
     """
-    snapshot = snapshot.with_inline(request.inline, request.action_keys)
+    snapshot = snapshot.with_inline(request)
     moment = Moment(customer, request, customer.facts())
     asked = _asked(snapshot, request, effort)
     passed = snapshot.gates.evaluate(moment)

@@ -53,7 +53,7 @@ class Model:
     table: RowTable
     scorer: RowScorer
 
-    @property
+    @cached_property
     def title(self) -> str:
         """Name and version."""
         return f"{self.contender.name}/{self.contender.version}"

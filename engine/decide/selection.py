@@ -32,7 +32,7 @@ class Selector(Protocol):
         """The top candidates of one ask.
 
         Args:
-            priority: float64[N].
+            priority: float64[N]; what is no finite number is never chosen.
             inside: bool[N], candidates of the ask.
             limit: at most so many.
             objective: intp[N], a code each.
@@ -41,7 +41,7 @@ class Selector(Protocol):
         ...
 
     def chances(self, priority: Float64Array, inside: BoolArray, objective: Codes) -> Float64Array:
-        """float64[N]: the chance of each candidate to be ranked first; 0 outside. Sum 1, or 0 when none is inside."""
+        """float64[N]: the chance of each candidate to be ranked first; sum 1, or 0 when none can be chosen."""
         ...
 
 
@@ -104,18 +104,14 @@ class Exploring:
         if len(ordered):
             code = int(objective[ordered[0]])
             own = ordered[objective[ordered] == code]
-            explorer = self._explorer(code, priority[own])
+            explorer = self._explorers.get(code, BEST)
             near = own[: near_best(priority[own], explorer.price)]
             chances[near] = explorer.chances(priority[near])
         return chances
 
-    def _explorer(self, code: int, priority: Float64Array) -> Explorer:
-        """A priority that is no number has no chance to speak of: then the best is taken."""
-        return self._explorers.get(code, BEST) if np.isfinite(priority).all() else BEST
-
     def _draw(self, code: int, priority: Float64Array, uniform: Float64Array, limit: int) -> "_Slots":
         """What one objective draws; both arrays float64[M], best first."""
-        explorer, count = self._explorer(code, priority), min(limit, len(priority))
+        explorer, count = self._explorers.get(code, BEST), min(limit, len(priority))
         if explorer is BEST:
             return _Slots(np.arange(count), np.ones(count), np.arange(count))
         pick = explorer.picking(priority, uniform)
@@ -144,6 +140,10 @@ class _Slots(NamedTuple):
 
 
 def _best_first(priority: Float64Array, inside: BoolArray) -> Positions:
-    """The earlier row wins a tie, and rows are sorted by key, so that the order of files never matters."""
-    positions = np.flatnonzero(inside)
-    return positions[np.argsort(-priority[positions], kind="stable")]
+    """The earlier row wins a tie, and rows are sorted by key, so that the order of files never matters.
+
+    A row without a finite priority is not among them: nobody can say what it is worth, so it is not proposed.
+    """
+    # Methods: numpy's functions of the same names take 2 µs more for each ask.
+    positions = (inside & np.isfinite(priority)).nonzero()[0]
+    return positions[(-priority[positions]).argsort(kind="stable")]

@@ -68,6 +68,7 @@ def _best_left(evaluation: Evaluation, ask: int) -> list[int]:
     """The best candidate of an ask's place that was not ranked, if there is one."""
     catalogue = evaluation.snapshot.catalogue
     here = catalogue.place[evaluation.candidates] == catalogue.place_of(evaluation.moment.request.asks[ask])
+    here &= np.isfinite(evaluation.priority)
     here[evaluation.rankings[ask]] = False
     left = np.flatnonzero(here)
     return [int(left[evaluation.priority[left].argmax()])] if len(left) else []
@@ -100,12 +101,13 @@ def _who_leads(difference: float, above: str, below: str) -> str:
 
 def _largest_part(evaluation: Evaluation, upper: int, lower: int) -> str:
     """The component that differs most, in words; empty where none is declared."""
-    pairs = zip(amounts(evaluation, upper), amounts(evaluation, lower), strict=True)
-    differing = [(own.value - other.value, own, other) for own, other in pairs]
-    if not differing:
+    own, other = ({part.name: part.value for part in amounts(evaluation, at)} for at in (upper, lower))
+    # A table may replace the value of one of the two alone: the other has no such part.
+    pairs = {name: (own.get(name, 0.0), other.get(name, 0.0)) for name in (own | other)}
+    if not pairs:
         return ""
-    _, own, other = max(differing)
-    return f", mostly {own.name}: {own.value:.4g} against {other.value:.4g}"
+    name = max(pairs, key=lambda part: pairs[part][0] - pairs[part][1])
+    return f", mostly {name}: {pairs[name][0]:.4g} against {pairs[name][1]:.4g}"
 
 
 def _one_swapped(arbiter: Arbiter, factors: Factors, upper: int, lower: int) -> NDArray[np.float64]:

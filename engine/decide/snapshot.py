@@ -78,19 +78,17 @@ class Snapshot:
         """What a decision must know of the customer."""
         return Needs(self.consents | request.consents, self.bundle.declared, self.scoring.dealings)
 
-    def with_inline(self, inline: Sequence[Inline], keys: Sequence[str]) -> "Snapshot":
-        """The same rules over the candidates that one request brings, and the catalogue's actions it names beside them.
+    def with_inline(self, request: Request) -> "Snapshot":
+        """The same rules over the candidates that a request brings, with the catalogue's actions that it names.
 
-        Args:
-            inline: what the catalogue does not hold.
-            keys: actions that it does.
+        Itself where the request brings none.
         """
-        if not inline:
+        if not request.inline:
             return self
-        own = tuple(channel.name for channel in self.bundle.channels)
+        asked = tuple(sorted({ask.channel for ask in request.asks}))  # a row that nobody asks for is not compiled
         actions = (
-            *(self.action_of[key] for key in sorted(set(keys))),
-            *(_action(candidate, own) for candidate in inline),
+            *(self.action_of[key] for key in sorted(set(request.action_keys))),
+            *(_action(candidate, asked) for candidate in request.inline),
         )
         catalogue = compile_rows(self.bundle, actions)
         return replace(

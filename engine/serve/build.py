@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import numpy as np
 
 from engine.decide.bundle import FILES, TABLES, Bundle, read_bundle
 from engine.decide.faults import BundleError, Fault
-from engine.decide.pipeline import decide
+from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, CustomerView, Request
 from engine.decide.scoring import Contender, first_day
 from engine.decide.snapshot import Snapshot, build_snapshot
@@ -101,10 +102,13 @@ def _contender(bundle: Bundle, registry: Registry | None, name: str, before: Seq
 
 
 def _warm_up(snapshot: Snapshot) -> None:
-    """Decide for nobody and score every row: what is made on first use is made before a request waits for it."""
+    """Decide for nobody, each way, and score every row: what is made on first use is made before a request waits."""
     nobody = CustomerView({}, {}, dict.fromkeys(snapshot.consents, True))
     request = Request(tuple(Ask(channel.name) for channel in snapshot.bundle.channels), now_ms=0)
     moment = decide(snapshot, nobody, request).moment
+    named = replace(request, action_keys=tuple(snapshot.action_of)[:1])
+    for effort in Effort:
+        decide(snapshot, nobody, named, effort)
     for model in snapshot.scoring.models.values():
         model.score(moment, np.arange(snapshot.catalogue.size))
 

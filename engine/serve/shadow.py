@@ -23,8 +23,8 @@ class Shadows:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._waiting: deque[tuple[str, Evaluation]] = deque()
-        self.skipped = 0
+        self._waiting: deque[tuple[str, Evaluation]] = deque(maxlen=WAITING)
+        self._skipped = self._told = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -32,6 +32,7 @@ class Shadows:
     def offer(self, decision_id: str, evaluation: Evaluation) -> None:
         """Take one decision; does nothing where no shadow follows."""
         if evaluation.snapshot.scoring.lineup.shadows:
+            self._skipped += len(self._waiting) == WAITING
             self._waiting.append((decision_id, evaluation))
 
     def _run(self) -> None:
@@ -39,15 +40,15 @@ class Shadows:
             self._drain()
 
     def _drain(self) -> None:
-        skipped = 0
-        while len(self._waiting) > WAITING:
-            self._waiting.popleft()
-            skipped += 1
-        if skipped:
-            self.skipped += skipped
-            log.warning("shadow models cannot keep up", skipped=skipped, skipped_in_all=self.skipped)
+        if self._skipped > self._told:
+            self._told = self._skipped
+            log.warning("shadow models cannot keep up", skipped_in_all=self._skipped)
         while self._waiting:
-            self._score(*self._waiting.popleft())
+            decision_id, evaluation = self._waiting.popleft()
+            try:
+                self._score(decision_id, evaluation)
+            except Exception as error:  # noqa: BLE001  whatever one decision meets, the next ones are scored
+                log.error("shadow models did not score", decision_id=decision_id, fault=repr(error))
 
     def _score(self, decision_id: str, evaluation: Evaluation) -> None:
         snapshot = evaluation.snapshot

@@ -1,5 +1,6 @@
 """What a model is: the manifest beside `model.onnx`."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
@@ -10,7 +11,8 @@ from models.spec import FeatureSpec
 
 VERSION_DIGITS = 12
 COLUMNS = 4_096
-PlainName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]  # also a directory's name
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # and of a version: also a directory's name
+PlainName = Annotated[str, msgspec.Meta(pattern=rf"\A{MODEL_NAME.pattern}\Z")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Moment = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]  # 1970 to 2100, in milliseconds

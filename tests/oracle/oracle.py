@@ -39,8 +39,8 @@ class Answer:
 
 
 def decide(world, person, asks, now_ms, context, keys=(), chance=0.1):
-    """Ask every gate of every row, then rank what is left."""
-    reasons, standing = {}, []
+    """Ask every gate of every row, then rank what is left and has a priority."""
+    reasons, standing = {}, []  # what stands, with its priority
     asked_channels = {ask["channel"] for ask in asks}
     for action in world.actions:
         for channel in action["channels"]:
@@ -48,12 +48,12 @@ def decide(world, person, asks, now_ms, context, keys=(), chance=0.1):
                 continue
             row = {**action, "channel": channel, "action": action["key"]}
             found = reasons_of(world, person, row, now_ms, context)
-            if found:
-                reasons[action["key"], channel] = found
+            weight = None if found else priority(world, row, chance, (person.facts, context, attributes_of(row)))
+            if weight is None:
+                reasons[action["key"], channel] = found or {("arbitration", "no priority")}
             else:
-                standing.append(row)
-    priorities = [priority(world, row, chance, (person.facts, context, attributes_of(row))) for row in standing]
-    return Answer([ranked(standing, priorities, ask) for ask in asks], reasons)
+                standing.append((row, weight))
+    return Answer([ranked(standing, ask) for ask in asks], reasons)
 
 
 def reasons_of(world, person, row, now_ms, context):
@@ -99,7 +99,7 @@ def count(person, contact, row, now_ms):
 
 
 def priority(world, row, chance, seen):
-    """What a row is ranked by; what is no finite number ranks last."""
+    """What a row is ranked by; None for what is no finite number."""
     parts = {component["name"]: amount(component, seen) for component in world.components}
     value = row["value"]
     for place, part in enumerate(parts.values()):
@@ -112,7 +112,7 @@ def priority(world, row, chance, seen):
     found = chance * value * lever * weight
     if world.formula:
         found = world.formula[1]({"propensity": chance, "value": value, "lever": lever, "weight": weight, **parts})
-    return found if math.isfinite(found) else -math.inf
+    return found if math.isfinite(found) else None
 
 
 def amount(component, seen):
@@ -123,10 +123,8 @@ def amount(component, seen):
     return min(max(value, component["at_least"]), component["at_most"])
 
 
-def ranked(standing, priorities, ask):
+def ranked(standing, ask):
     """The best rows of one channel: by priority, then by key."""
-    rows = [
-        (row["key"], found) for row, found in zip(standing, priorities, strict=True) if row["channel"] == ask["channel"]
-    ]
+    rows = [(row["key"], found) for row, found in standing if row["channel"] == ask["channel"]]
     rows.sort(key=lambda pair: (-pair[1], pair[0]))
     return rows[: ask["limit"]]

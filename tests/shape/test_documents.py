@@ -50,3 +50,16 @@ PATHS = r"`((?:engine|models|rules|proto|training|tests|benchmarks|examples|docs
 @pytest.mark.parametrize("path", sorted(set(re.findall(PATHS, README))))
 def test_every_path_of_the_readme_exists(path):
     assert (ROOT / path).exists()
+
+
+def named_below(folder):
+    """The files that the code map names in the table of a folder."""
+    return set(re.findall(r"`([\w/]+\.py)`", README.partition(f"\n`{folder}/`")[2].partition("\n\n`")[0]))
+
+
+@pytest.mark.parametrize("folder", ["engine/decide", "models"])
+def test_the_code_map_names_every_file_of_a_folder_that_it_lists(folder):
+    there = {file.name for file in (ROOT / folder).glob("*.py") if file.stem not in ("__init__", "errors")}
+
+    assert {name for name in named_below(folder) if "/" not in name} == there
+    assert [name for name in named_below(folder) if not (ROOT / folder / name).exists()] == []

@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 from nba.v1 import decision_pb2
 
-from engine.decide.arbitration import LAST, Factors, Product, build_arbiter
+from engine.decide import explain
+from engine.decide.arbitration import NO_PRIORITY, Factors, Product, build_arbiter
 from engine.decide.bundle import read_bundle
 from engine.decide.pipeline import decide
 from engine.decide.request import NONE, Ask, CustomerView, Preferences, Request
 from engine.decide.review import review
-from engine.decide.scoring import first_day
+from engine.decide.scoring import Contender, first_day
 from engine.decide.sensitivity import CHOICE, ORDER, amounts, sensitivities
 from engine.decide.snapshot import build_snapshot
 from engine.serve.client import as_words
 from engine.serve.wire.write import write_response
-from models import RESPONSE
+from models import RESPONSE, FeatureSpec, PriorScorer
 
 GOOD = {
     "schema.yaml": "{customer: {age: int, spent: double}, request: {weather: string},action: {margin: double, n: int}}",
@@ -106,20 +107,48 @@ def test_a_weight_whose_condition_is_unknown_does_not_hold():
     assert evaluated(text).factors.weight.tolist() == [1.0, 1.0, 1.0]
 
 
-def test_what_is_no_finite_priority_ranks_last():
+def test_what_has_no_finite_priority_is_not_chosen():
     found = evaluated("formula: value == 12.0 ? 1.0 / 0.0 : (value == 7.0 ? 0.0 / 0.0 : -value)".replace(
         "formula: ", 'formula: "') + '"')  # fmt: skip
 
-    assert ranked(found) == ["saver", "card", "loan"]
-    assert found.priority.tolist() == [LAST, LAST, -3.0]
+    assert ranked(found) == ["saver"]
+    assert found.priority.tolist() == [NO_PRIORITY, NO_PRIORITY, -3.0]
+
+
+def test_a_row_without_a_priority_is_told_with_its_factors():
+    found = evaluated('formula: "value == 12.0 ? 1.0 / 0.0 : value"')
+
+    (reason,) = explain.full(found)
+    assert (reason.kind, reason.action_key, reason.text) == ("arbitration", "card", "its priority is no finite number")
+    assert reason.saw == {"propensity": 0.5, "value": 12.0, "lever": 1.0, "weight": 1.0}
+    assert explain.what_if(found) == [reason]
+    assert [(each.gate, each.rows) for each in explain.summary(found)] == [("no priority", 1)]
+    assert explain.funnel(found)[-3:] == [("quiet hours", 3), ("arbitration", 2), ("ranked", 2)]
+
+
+def test_a_chance_that_is_no_number_is_never_acted_on():
+    texts = {**GOOD, "arbitration.yaml": "{}"}
+    broken = Contender(RESPONSE, "v", FeatureSpec(()), PriorScorer(float("nan")), 0.5)
+    snapshot = build_snapshot(read_bundle(texts), texts, [broken])
+
+    found = decide(snapshot, CustomerView({}, {}, {("a", "web"): True}), Request((Ask("web", limit=9),), 1))
+
+    assert ranked(found) == []
+    assert {reason.action_key for reason in explain.full(found)} == {"card", "loan", "saver"}
+
+
+def test_what_decided_is_never_told_against_a_row_without_a_priority():
+    found = evaluated('formula: "value == 12.0 ? 1.0 / 0.0 : value"', limit=2)
+
+    assert [each.factor for each in sensitivities(found, 0)] == ["value", ""]
 
 
 def test_a_formula_without_any_name_is_the_same_for_all():
     assert evaluated('formula: "1.5"').priority.tolist() == [1.5, 1.5, 1.5]
 
 
-def test_a_formula_whose_whole_numbers_fail_ranks_nothing_above_anything():
-    assert evaluated('formula: "value + double(1 / 0)"').priority.tolist() == [LAST, LAST, LAST]
+def test_a_formula_whose_whole_numbers_fail_ranks_nothing():
+    assert ranked(evaluated('formula: "value + double(1 / 0)"')) == []
 
 
 def test_the_deciding_factor_is_told_with_both_sides_and_what_would_be():
@@ -153,6 +182,14 @@ def test_of_the_value_the_component_that_differs_most_is_told():
 
     assert "by its value: 5 against 3, mostly margin: 4 against 1;" not in sensitivities(evaluated(text), 0)[0].text
     assert "mostly margin: 4 against 2" in sensitivities(evaluated("value: {margin: {of: action.margin}}"), 0)[0].text
+
+
+def test_a_table_that_replaces_the_value_of_one_of_two_is_told_as_what_differs():
+    table = {"tables/t.csv": "# hit: first\naction.group,=value\ncards,10\n"}
+
+    first, *_ = sensitivities(evaluated(WHOLE, tables=table), 0)
+
+    assert "by its value: 10 against 2, mostly =value: 6 against 0" in first.text
 
 
 def test_a_formula_is_asked_again_with_one_factor_swapped():
@@ -226,10 +263,10 @@ def test_a_formula_that_reads_what_is_declared_is_left_alone():
     assert review(read_bundle({**GOOD, "arbitration.yaml": text})) == []
 
 
-def test_a_product_beyond_all_numbers_ranks_last_and_large_ones_keep_their_order():
+def test_a_product_beyond_all_numbers_is_no_priority_and_large_ones_keep_their_order():
     column = np.array([1e200, 2e200, 1e308, 1.0])
     ones = np.ones(4)
 
     priority = Product().priority(Factors(ones, column, np.array([1, 1, np.inf, 1]), ones, ones[:0], ones[:0] > 0))
 
-    assert priority.tolist() == [1e200, 2e200, LAST, 1.0]
+    assert priority.tolist() == [1e200, 2e200, NO_PRIORITY, 1.0]

@@ -1,6 +1,7 @@
 """What may be loaded, and that the rest is refused in time and space."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -66,10 +67,7 @@ def test_a_hostile_artefact_is_refused_within_two_seconds_and_256_megabytes(load
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_refusal_says_what_is_wrong(loaded, name):
-    said = loaded[name][0]
-
-    with pytest.raises(ModelError, match=HOSTILE[name].says):
-        raise ModelError(said)
+    assert re.search(HOSTILE[name].says, loaded[name][0])
 
 
 def admitted(model):

@@ -56,3 +56,13 @@ def test_who_challenges_or_follows_scores_the_rows_of_whom_it_challenges_or_foll
     assert {name: both.scope_of(name) for name in both.names} == {
         "response": EVERYBODY, "sale": grow, "sale_b": grow, "sale_c": grow, "response_c": EVERYBODY,
     }  # fmt: skip
+
+
+def test_two_challengers_that_follow_each_other_as_shadows_score_the_rows_of_their_champion():
+    both = Lineup(
+        (Champion("response", EVERYBODY),),
+        (Challenger("b", "response", 0.1), Challenger("c", "response", 0.1)),
+        (Shadow("b", "c"), Shadow("c", "b")),
+    )
+
+    assert [both.scope_of(name) for name in ("b", "c")] == [EVERYBODY, EVERYBODY]

@@ -157,6 +157,35 @@ def test_list_as_json_is_one_object_a_line(registry):
     assert second["metrics"]["auc"] == {"value": 0.9, "low": 0.8, "high": 0.9500000000000001}
 
 
+def test_list_shows_a_manifest_that_cannot_be_read_with_the_reason_and_the_others_still(registry):
+    (registry.directory / RESPONSE / version(TWO) / "manifest.json").write_text("{}")
+
+    code, words = nba("list", "--state", registry.directory.parent, "--json")
+    _, table = nba("list", "--state", registry.directory.parent)
+
+    whole, broken = map(json.loads, words.splitlines())
+    assert code == 1
+    assert (whole["version"], whole["in_force"]) == (version(ONE), False)
+    assert (broken["version"], broken["in_force"]) == (version(TWO), True)
+    assert "manifest.json: Object missing required field" in broken["fault"]
+    assert "missing required field" in " ".join(table.split())
+
+
+@pytest.mark.parametrize(
+    ("latest", "row", "in_force"), [("../etc", "latest", False), ("0123456789ab", "0123456789ab", True)]
+)
+def test_list_shows_what_latest_names_though_it_is_not_there(registry, latest, row, in_force):
+    (registry.directory / RESPONSE / "latest").write_text(latest)
+
+    code, words = nba("list", "--state", registry.directory.parent, "--json")
+
+    lines = {line["version"]: line for line in map(json.loads, words.splitlines())}
+    assert code == 1
+    assert set(lines) == {version(ONE), version(TWO), row}
+    assert lines[row]["in_force"] is in_force
+    assert lines[row]["fault"]
+
+
 def test_show_prints_the_manifest_whole(registry):
     state = registry.directory.parent
 

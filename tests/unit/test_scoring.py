@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -89,6 +90,63 @@ def test_a_shadow_scores_for_the_journal_what_it_follows_and_changes_nothing(sna
     assert (entry["kind"], entry["decision_id"], entry["model"]) == ("shadow", "d1", "sale_c/v1")
     assert (entry["action_keys"], entry["channels"]) == (["card"], ["web"])
     assert entry["propensity"] == pytest.approx([0.45])
+
+
+class _Full:
+    """A journal whose disk is full for the first entry."""
+
+    def __init__(self):
+        self.asked, self.taken = 0, []
+
+    def offer(self, entry):
+        self.asked += 1
+        if self.asked == 1:
+            raise OSError(28, "No space left on device")
+        self.taken.append(msgspec.msgpack.decode(entry))
+
+    def close(self):
+        pass
+
+
+def test_a_shadow_that_cannot_be_journalled_does_not_stop_the_next(snapshot):
+    journal, evaluation = _Full(), asked(snapshot)
+    shadows = Shadows(journal)
+
+    for decision_id in ("d1", "d2"):
+        shadows.offer(decision_id, evaluation)
+    shadows.close()
+
+    assert [entry["decision_id"] for entry in journal.taken] == ["d2"]
+
+
+def test_shadows_that_cannot_keep_up_score_the_latest_decisions(snapshot, monkeypatch):
+    monkeypatch.setattr("engine.serve.shadow.WAITING", 2)
+    monkeypatch.setattr("engine.serve.shadow.EVERY_S", 3_600)
+    journal, evaluation = _Full(), asked(snapshot)
+    journal.asked = 1
+    shadows = Shadows(journal)
+
+    for number in range(5):
+        shadows.offer(f"d{number}", evaluation)
+    shadows.close()
+
+    assert [entry["decision_id"] for entry in journal.taken] == ["d3", "d4"]
+
+
+def test_models_are_not_taken_over_where_another_tag_gives_a_row_to_another_model():
+    texts = {**TEXTS, "models.yaml": "use: [{model: response}, {model: sale, scope: {tag: new}}]"}
+    header, card, note = texts["actions.csv"].splitlines()
+    tags = {"new": "old", "old": "new"}
+    actions = {tag: f"{header},tags\n{card},{tag}\n{note},{tags[tag]}\n" for tag in tags}
+    contenders = [
+        Contender(name, "v1", FeatureSpec(()), PriorScorer(RATES[name]), 0.1) for name in ("response", "sale")
+    ]
+    built = None
+    for tag, model in (("new", "sale/v1"), ("old", "response/v1"), ("new", "sale/v1")):
+        own = {**texts, "actions.csv": actions[tag]}
+        built = build_snapshot(read_bundle(own), own, contenders, built)
+
+        assert said(asked(built))["card"][0] == model
 
 
 def test_a_model_that_is_not_trained_yet_is_the_prior(snapshot):

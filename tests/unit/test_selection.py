@@ -205,12 +205,14 @@ def test_a_higher_objective_is_ranked_first_whatever_the_lower_one_draws():
         assert positions[0] == 2
 
 
-@pytest.mark.parametrize("strange", [np.nan, np.inf])
-def test_a_priority_that_is_no_number_stops_exploration(strange):
-    priority = np.array([1.0, strange, 0.9])
-    selector = Exploring({0: PlackettLuce(1.0, 1.0)})
+@pytest.mark.parametrize("strange", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("selector", [Greedy(), Exploring({0: PlackettLuce(1.0, 1.0)})], ids=["greedy", "exploring"])
+def test_what_has_no_finite_priority_is_never_chosen_and_takes_no_chance_from_the_others(strange, selector):
+    priority, among = np.array([strange, 1.0, strange, 0.9]), np.array([1.0, 0.9])
 
-    positions, probability = selector.select(priority, EVERY[:3], 3, ONE[:3], Stream(1))
+    ranking = selector.select(priority, EVERY[:4], 4, ONE[:4], Stream(1))
 
-    assert positions.tolist() == Greedy().select(priority, EVERY[:3], 3, ONE[:3], Stream(1)).positions.tolist()
-    assert (probability == 1).all()
+    others = selector.select(among, EVERY[:2], 4, ONE[:2], Stream(1))
+    assert ranking.positions.tolist() == [[1, 3][at] for at in others.positions]
+    assert ranking.probability.tolist() == others.probability.tolist()
+    assert (selector.chances(priority, EVERY[:4], ONE[:4])[[0, 2]] == 0).all()
