@@ -18,6 +18,9 @@ from models.errors import ModelError
 Float64Array = NDArray[np.float64]
 
 FORMAT = b"\x01"
+SURE = (
+    1e-6  # a trial counts as no surer than this: of a chance of 0 or 1 no outcome would be possible, nor its log-odds
+)
 HALF_LIFE_MS = 30 * 86_400_000
 
 
@@ -30,7 +33,7 @@ class Cell(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something to learn from: a trial has the propensity that the model gave it, a positive has 0 and adds no trial.
+    """Something to learn from: a trial at the propensity that the model gave it, or a positive, which adds no trial.
 
     Args:
         at_ms: when the trial was; of a positive, when the trial it answers was, so that both fade alike.
@@ -122,6 +125,8 @@ def _state(model: str, now_ms: int, cells: list[Cell], *parts: bytes) -> State:
     if {len(part) for part in parts} != {8 * len(cells)}:
         raise ValueError("cells and figures differ in number")
     trials, expected, information, positives = (np.frombuffer(part, "<f8").astype(np.float64) for part in parts)
+    if not all(np.isfinite(figures).all() for figures in (trials, expected, information, positives)):
+        raise ValueError("a figure is no finite number")
     return State(model, now_ms, tuple(cells), trials, expected, information, positives)
 
 
@@ -144,8 +149,9 @@ def update(state: State, events: Sequence[Event], now_ms: int, half_life_ms: int
     old = np.array([place[cell] for cell in state.cells], np.intp)
     at = np.array([place[event.cell] for event in events], np.intp)
     weight = 0.5 ** (np.maximum(now_ms - np.array([event.at_ms for event in events], np.float64), 0) / half_life_ms)
-    chance = np.array([event.propensity for event in events], np.float64)
     positive = np.array([event.positive for event in events], np.float64)
+    trial = 1 - positive
+    chance = trial * np.clip(np.array([event.propensity for event in events], np.float64), SURE, 1 - SURE)
 
     def summed(known: Float64Array, gained: Float64Array) -> Float64Array:
         made = np.zeros(len(cells))
@@ -157,7 +163,7 @@ def update(state: State, events: Sequence[Event], now_ms: int, half_life_ms: int
         state,
         now_ms=now_ms,
         cells=cells,
-        trials=summed(state.trials, (chance > 0).astype(np.float64)),
+        trials=summed(state.trials, trial),
         expected=summed(state.expected, chance),
         information=summed(state.information, chance * (1 - chance)),
         positives=summed(state.positives, positive),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.adaptive import Cell, State
+from models.adaptive import SURE, Cell, State
 
 Float64Array = NDArray[np.float64]
 Groups = NDArray[np.intp]
@@ -26,7 +26,7 @@ TAU_CELL, TAU_GROUP, TAU_0 = 0.7, 0.5, 2.0
 TAU_MOST = 1.5  # above, one odd cell would switch the pooling off for all
 STEPS = 40  # at most; each moves a shift by at most 1, and Newton's method doubles the digits once it is near
 SHIFT_MOST = 12.0  # from 1 in 160,000 to even; more is no evidence but an accident
-CHANCE_LEAST, SLOPE_LEAST = 1e-6, 0.1
+SLOPE_LEAST = 0.1
 SETTLED = 1e-6
 TINY = 1e-9
 
@@ -102,7 +102,7 @@ def fit(state: State) -> Posterior:
     classification networks, Neural Computation 4 (1992), equation 10) where their log-odds are normal.
     """
     names, group_of = np.unique([cell.group for cell in state.cells], return_inverse=True)
-    chance = np.clip(state.expected / np.maximum(state.trials, TINY), CHANCE_LEAST, 1 - CHANCE_LEAST)
+    chance = np.clip(state.expected / np.maximum(state.trials, TINY), SURE, 1 - SURE)
     log_odds = np.log(chance / (1 - chance))
     slope = np.clip(state.information / np.maximum(state.trials * chance * (1 - chance), TINY), SLOPE_LEAST, 1)
     shift = np.zeros(len(state.cells))
@@ -112,15 +112,20 @@ def fit(state: State) -> Posterior:
         information = np.maximum(state.trials * slope * chance * (1 - chance), TINY)
         working = shift + (state.positives - state.trials * chance) / information
         cells, groups, (mean, variance, tau) = _pooled(working, information, group_of)
-        shift = np.clip(shift + np.clip(cells.mean - shift, -1, 1), -SHIFT_MOST, SHIFT_MOST)
+        shift = _bounded(shift + np.clip(cells.mean - shift, -1, 1))
         if np.abs(shift - before).max(initial=0) < SETTLED:
             break
-    of_group = _triples(groups.mean, np.zeros(len(names)), groups.variance + tau[0])
+    mean, group_means = float(_bounded(np.array(mean))), _bounded(groups.mean)
+    of_group = _triples(group_means, np.zeros(len(names)), groups.variance + tau[0])
     return Posterior(
         dict(zip([cell[:2] for cell in state.cells], _triples(shift, cells.own, cells.variance), strict=True)),
         dict(zip(names.tolist(), of_group, strict=True)),
         (mean, 0.0, float(np.sqrt(variance + sum(tau)))),
     )
+
+
+def _bounded(shift: Float64Array) -> Float64Array:
+    return np.clip(shift, -SHIFT_MOST, SHIFT_MOST)
 
 
 def _triples(shift: Float64Array, maturity: Float64Array, variance: Float64Array) -> list[Triple]:

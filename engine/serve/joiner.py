@@ -1,5 +1,6 @@
 """Joins exposures and responses with the decision they name."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ class Joiner:
     """Remembers what was offered, and says what each interaction teaches.
 
     An action of a decision is a trial once and a positive at most once; a response stands for the exposure that nobody
-    reported. What was decided in a hurry teaches nothing: no model said its propensity.
+    reported. What was decided in a hurry, or scored with what is no number, teaches nothing: no model said its propensity.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class Joiner:
             Offer(ranked.action_key, answer.channel, ranked.model, ranked.model_propensity)
             for answer in reply.channels
             for ranked in answer.actions
+            if math.isfinite(ranked.model_propensity)
         ]
         _keep(self._offered, OFFERED)
 

@@ -194,6 +194,22 @@ PACKED = (
     "0192079197ae726573706f6e73652f7072696f72059193a463617264a3776562a56d6f6e6579c4080000000000"
     "001040c4089a9999999999d93fc4080ad7a3703d0ad73fc408000000000000f03f"
 )
+
+
+def test_a_model_that_was_wrong_though_sure_moves_nothing_beyond_the_bound():
+    others = trials(CARD, 100, 30)
+    for wrong in (trials(LOAN, 50, 0, 1.0), trials(LOAN, 50, 50, 0.0), trials(LOAN, 50, 50, 1e-12)):
+        known, new, foreign = shifts(learned(others, wrong), (CARD, NEW, Cell("x", "web", "other"))).shift
+
+        assert known == pytest.approx(shifts(learned(others), [CARD]).shift[0], abs=0.25)
+        assert max(abs(new), abs(foreign)) <= pooling.SHIFT_MOST
+
+
+def test_figures_that_are_no_numbers_are_refused_so_that_all_is_counted_again():
+    with pytest.raises(ModelError, match="no finite number"):
+        unpack(Learned((learned(trials(CARD, 1, 0, np.nan)),)).packed)
+
+
 DAMAGED = Learned((learned(trials(CARD, 1, 0)),)).packed[:-1]
 
 

@@ -81,6 +81,17 @@ def test_what_was_decided_in_a_hurry_teaches_nothing():
     assert joined(happened(), happened("click"), degraded=["model: the prior scored, time was short"]) == []
 
 
+def test_an_action_scored_with_what_is_no_number_teaches_nothing():
+    reply = a_reply()
+    reply.channels[0].actions[0].model_propensity = float("nan")
+    joiner = Joiner()
+    joiner.decided(reply)
+
+    taught = [joiner.happened(happened(action=action), POSITIVES) for action in ("card", "loan")]
+
+    assert [len([*events]) for events in taught] == [0, 1]
+
+
 class World:
     """A store and a journal that a learner follows."""
 
