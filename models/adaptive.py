@@ -18,9 +18,7 @@ from models.errors import ModelError
 Float64Array = NDArray[np.float64]
 
 FORMAT = b"\x01"
-SURE = (
-    1e-6  # a trial counts as no surer than this: of a chance of 0 or 1 no outcome would be possible, nor its log-odds
-)
+SURE = 1e-6  # a trial counts as no surer than this: a chance of 0 or 1 has no log-odds to correct
 HALF_LIFE_MS = 30 * 86_400_000
 
 

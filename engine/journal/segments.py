@@ -6,11 +6,14 @@ import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
+import structlog
 
 HEAD = struct.Struct("<II")  # length, crc32
 SYNC_S = 0.5  # a power cut loses at most this much
+log = structlog.get_logger()
 
 
 class SegmentJournal:
@@ -23,7 +26,8 @@ class SegmentJournal:
 
     def __init__(self, directory: Path, worker: int) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        number = len(list(directory.glob(f"{worker:03d}-*.seg")))
+        # One after the last, not how many there are: old segments may have been moved away.
+        number = max((int(file.stem[4:]) for file in directory.glob(f"{worker:03d}-*.seg")), default=-1) + 1
         self._file = (directory / f"{worker:03d}-{number:06d}.seg").open("xb", buffering=0)
         self._stop = threading.Event()
         self._syncer = threading.Thread(target=self._sync, daemon=True)
@@ -60,28 +64,43 @@ class Tail:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._read: dict[Path, int] = {}
+        self._size: dict[Path, int] = {}
 
     def new(self) -> Iterator[dict[str, object]]:
-        """Every whole entry since the last call, segment by segment; one that is not whole yet waits for the next."""
+        """Every whole entry since the last call, segment by segment.
+
+        One that is not whole yet waits for the next call; a damaged one with others behind it is left out, and logged.
+        """
         for segment in sorted(self._directory.glob("*.seg")):
-            at = self._read.get(segment, 0)
-            if segment.stat().st_size <= at:
+            size = segment.stat().st_size
+            if size == self._size.get(segment):  # a torn tail is not read again and again
                 continue
             with segment.open("rb") as file:
-                file.seek(at)
-                data = file.read()
-            for end, entry in _whole(data):
-                self._read[segment] = at + end
-                yield msgspec.msgpack.decode(entry)
+                file.seek(self._read.get(segment, 0))
+                for entry in _whole(file, size):
+                    self._read[segment] = file.tell()
+                    yield entry
+            self._size[segment] = size
 
 
-def _whole(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each entry up to the first that is torn, and where it ends."""
-    at = 0
-    while at + HEAD.size <= len(data):
-        length, checksum = HEAD.unpack_from(data, at)
-        entry = data[at + HEAD.size : at + HEAD.size + length]
-        if len(entry) < length or zlib.crc32(entry) != checksum:
+def _whole(file: BinaryIO, size: int) -> Iterator[dict[str, object]]:
+    """Each whole entry from here on; what a power cut leaves, a torn entry or zeros, ends them."""
+    while (at := file.tell()) + HEAD.size <= size:
+        length, checksum = HEAD.unpack(file.read(HEAD.size))
+        end = at + HEAD.size + length
+        if not length or end > size:
             return
-        at += HEAD.size + length
-        yield at, entry
+        entry = file.read(length)
+        try:
+            yield _decoded(entry, checksum)
+        except ValueError as error:
+            if end == size:  # its writer may not be done
+                return
+            log.error("a damaged entry of the journal is left out", segment=file.name, at=at, fault=str(error))
+
+
+def _decoded(entry: bytes, checksum: int) -> dict[str, object]:
+    """Raises ValueError when it is not what was written."""
+    if zlib.crc32(entry) != checksum:
+        raise ValueError("its checksum is another")
+    return msgspec.msgpack.decode(entry, type=dict[str, object])

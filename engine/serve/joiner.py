@@ -31,7 +31,7 @@ class Joiner:
     """Remembers what was offered, and says what each interaction teaches.
 
     An action of a decision is a trial once and a positive at most once; a response stands for the exposure that nobody
-    reported. What was decided in a hurry, or scored with what is no number, teaches nothing: no model said its propensity.
+    reported. What was decided in a hurry, or scored with what is no number, teaches nothing: no model said its chance.
     """
 
     def __init__(self) -> None:

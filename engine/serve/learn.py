@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import structlog
+from google.protobuf.message import DecodeError
 from nba.v1 import decision_pb2
 
 from engine.customer.record import Interaction
@@ -64,13 +65,19 @@ class Learner:
         lump = self._store.tail(self._seen, LUMP)
         for entry in self._decisions.new():
             if isinstance(reply := entry.get("reply"), bytes):
-                self._joiner.decided(decision_pb2.DecideResponse.FromString(reply))
+                self._decided(reply)
         if lump:
             self._seen = lump[-1][0]
             taught = [*self._taught(lump, adaptivity)]
             states = _updated(self.learned.states, taught, now_ms, adaptivity.half_life_ms)
             self.learned = Learned(states, max(self._seen, self.learned.sequence))
         return len(lump)
+
+    def _decided(self, reply: bytes) -> None:
+        try:
+            self._joiner.decided(decision_pb2.DecideResponse.FromString(reply))
+        except DecodeError as error:
+            log.error("a reply in the journal cannot be read, nothing is learned of it", fault=str(error))
 
     def _taught(self, lump: Iterable[tuple[int, Interaction]], adaptivity: Adaptivity) -> Iterator[Taught]:
         for number, interaction in lump:

@@ -1,10 +1,12 @@
 """Versions of what was learned, on disk: one file each, and `latest` naming the one in force."""
 
+import re
 from pathlib import Path
 
 from models import NOTHING, Learned, ModelError, unpack, write_whole
 
 LATEST = "latest"
+VERSION = re.compile(r"[0-9a-f]{12}")
 KEPT = 10  # versions; the journal holds every one
 
 
@@ -38,9 +40,16 @@ class Publication:
         if not pointer.exists() or pointer.stat().st_mtime_ns == self._changed_ns:
             return False
         self._changed_ns = pointer.stat().st_mtime_ns
-        place = self._directory / pointer.read_text()
         try:
-            self.learned = unpack(place.read_bytes())
-        except (OSError, ModelError) as error:
-            raise ModelError(f"{place}: {error}") from error
+            self.learned = self._version(pointer.read_text())
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{self._directory}: {error}") from error
         return True
+
+    def _version(self, version: str) -> Learned:
+        if not VERSION.fullmatch(version):
+            raise ModelError(f"'{version[:20]}' in {LATEST} names no version")
+        learned = unpack((self._directory / version).read_bytes())
+        if learned.version != version:
+            raise ModelError(f"{version} is not what was published; remove it to count again from the journal")
+        return learned

@@ -40,6 +40,7 @@ LINGER_S = 0.5  # health says "not serving" meanwhile, so that new calls go else
 WATCH_S = 0.2
 SWITCH_S = 0.0005  # a call waits for a thread that compiles no longer than this; Python's own 5 ms tripled the p99
 RESTARTS, RESTARTS_S = 5, 60.0  # a worker that keeps dying is a fault, not bad luck
+LEARNER_S = 10.0  # a learner that keeps dying, on a full disk say, is started again this often: decisions go on
 log = structlog.get_logger()
 
 
@@ -110,6 +111,7 @@ class _Crew:
         self._spawn = multiprocessing.get_context("spawn")
         self._settings = settings
         self._deaths: deque[float] = deque(maxlen=RESTARTS)
+        self._learner_due_s = 0.0
         self._ready = [self._spawn.Event() for _ in range(settings.workers + 1)]
         self._workers = [self._start(index) for index in range(settings.workers + 1)]
 
@@ -139,7 +141,8 @@ class _Crew:
 
     def whole(self) -> bool:
         """Replace workers that died; false when too many did lately."""
-        for index, worker in enumerate(self._workers):
+        self._relearn()
+        for index, worker in enumerate(self._workers[:-1]):
             if worker.is_alive():
                 continue
             self._deaths.append(time.monotonic())
@@ -148,6 +151,14 @@ class _Crew:
                 return False
             self._workers[index] = self._start(index)
         return True
+
+    def _relearn(self) -> None:
+        learner = self._workers[-1]
+        if learner.is_alive() or time.monotonic() < self._learner_due_s:
+            return
+        log.error("the learner died; what it taught stays in force", exit=learner.exitcode)
+        self._learner_due_s = time.monotonic() + LEARNER_S
+        self._workers[-1] = self._start(self._settings.workers)
 
     def stop(self) -> None:
         """Ask every worker to finish, and wait for it."""

@@ -3,14 +3,20 @@
 import os
 import subprocess
 import sys
+import zlib
 
 import msgspec
+import pytest
 
-from engine.journal.segments import SegmentJournal, Tail, read
+from engine.journal.segments import HEAD, SegmentJournal, Tail, read
 
 
 def entry(number):
     return msgspec.msgpack.encode({"number": number})
+
+
+def framed(data):
+    return HEAD.pack(len(data), zlib.crc32(data)) + data
 
 
 def numbers(directory):
@@ -61,6 +67,33 @@ def test_a_torn_tail_ends_its_segment_and_no_other(tmp_path):
     os.truncate(first, first.stat().st_size - 1)
 
     assert numbers(tmp_path) == [0, 1, 11]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [HEAD.pack(9, 0) + b"nine byte", framed(b"\xc1wrong"), framed(b"\x01")],
+    ids=["checksum", "no msgpack", "no mapping"],
+)
+def test_a_damaged_entry_costs_no_other(tmp_path, damaged):
+    (tmp_path / "000-000000.seg").write_bytes(framed(entry(0)) + damaged + framed(entry(1)))
+
+    assert numbers(tmp_path) == [0, 1]
+
+
+def test_zeros_that_a_power_cut_leaves_end_a_segment(tmp_path):
+    (tmp_path / "000-000000.seg").write_bytes(framed(entry(0)) + bytes(100))
+
+    assert numbers(tmp_path) == [0]
+
+
+def test_segments_that_were_moved_away_keep_no_writer_from_starting(tmp_path):
+    for _ in range(2):
+        SegmentJournal(tmp_path, 0).close()
+    (tmp_path / "000-000000.seg").unlink()
+
+    SegmentJournal(tmp_path, 0).close()
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["000-000001.seg", "000-000002.seg"]
 
 
 def test_a_tail_gives_each_entry_once_and_waits_for_one_that_is_not_whole(tmp_path):

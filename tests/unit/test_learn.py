@@ -133,6 +133,15 @@ def test_outcomes_reach_the_state_of_the_model_that_scored_them(world):
     assert figures(learner) == {"response/prior": (1, 0), "other/1": (1, 1)}
 
 
+def test_a_reply_that_cannot_be_read_costs_no_other(world):
+    world.journal.offer(msgspec.msgpack.encode({"kind": "decision", "reply": b"\xff\xff"}))
+    world.decide("d1")
+    world.report()
+    learner = world.learner()
+
+    assert learner.step(USUAL, 1_000)
+
+
 def test_a_step_without_news_changes_nothing(world):
     world.decide("d1")
     world.report()
@@ -204,13 +213,38 @@ def test_only_the_last_versions_are_kept(tmp_path):
     assert Publication(tmp_path).look()
 
 
-def test_a_damaged_version_is_named_and_the_one_before_stays(tmp_path):
+def a_bit(directory, version):
+    data = bytearray(version.read_bytes())
+    data[-1] ^= 1
+    version.write_bytes(data)
+
+
+def a_directory(directory, version):
+    (directory / "latest").unlink()
+    (directory / "latest").mkdir()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        a_bit,
+        a_directory,
+        lambda directory, version: version.write_bytes(b"\x01rubbish"),
+        lambda directory, version: version.unlink(),
+        lambda directory, version: (directory / "latest").write_bytes(b"\xff\xfe"),
+        lambda directory, version: (directory / "latest").write_text("../../x\0"),
+        lambda directory, version: (directory / "latest").write_text(""),
+    ],
+    ids=["one bit", "a directory", "rubbish", "gone", "no text", "a path", "empty"],
+)
+def test_a_damaged_version_is_named_and_the_one_before_stays(tmp_path, spoil):
     publication = Publication(tmp_path)
     publication.put(a_version(0))
     publication.look()
     publication.put(a_version(1))
-    (tmp_path / a_version(1).version).write_bytes(b"\x01rubbish")
+    spoil(tmp_path, tmp_path / a_version(1).version)
 
-    with pytest.raises(ModelError, match=a_version(1).version):
+    with pytest.raises(ModelError, match=str(tmp_path)):
         publication.look()
     assert publication.learned.version == a_version(0).version
+    assert not publication.look()
