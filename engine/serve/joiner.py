@@ -16,12 +16,17 @@ Taught = tuple[str, Event]  # a model's name and version, and what is learned of
 
 @dataclass
 class Offer:
-    """One ranked action of one decision: a trial once it is shown, a positive once it is answered."""
+    """One ranked action of one decision: a trial once it is shown, a positive once it is answered.
+
+    Args:
+        group: of an inline candidate; of others the interaction says it.
+    """
 
     action: str
     channel: str
     model: str
     propensity: float
+    group: str = ""
     cell: Cell | None = None
     at_ms: int = 0
     positive: bool = False
@@ -38,12 +43,19 @@ class Joiner:
         self._offered: dict[str, list[Offer]] = {}
         self._answered: dict[str, list[Offer]] = {}
 
-    def decided(self, reply: decision_pb2.DecideResponse) -> None:
+    def decided(self, request: decision_pb2.DecideRequest, reply: decision_pb2.DecideResponse) -> None:
         """Remember what was offered."""
         if reply.degraded:
             return
+        inline = {candidate.action_key: candidate.group for candidate in request.inline_candidates}
         self._offered[reply.decision_id] = [
-            Offer(ranked.action_key, answer.channel, ranked.model, ranked.model_propensity)
+            Offer(
+                ranked.action_key,
+                answer.channel,
+                ranked.model,
+                ranked.model_propensity,
+                inline.get(ranked.action_key, ""),
+            )
             for answer in reply.channels
             for ranked in answer.actions
             if math.isfinite(ranked.model_propensity)
@@ -62,7 +74,7 @@ class Joiner:
         if offer is None:
             return
         if offer.cell is None:
-            offer.cell = Cell(offer.action, offer.channel, interaction.group)
+            offer.cell = Cell(offer.action, offer.channel, offer.group or interaction.group)
             offer.at_ms = interaction.at_ms
             yield offer.model, Event(offer.cell, offer.at_ms, offer.propensity)
         if positive and not offer.positive:

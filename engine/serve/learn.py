@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 
@@ -31,6 +31,13 @@ LUMP = 1_000
 MODELS = 8  # the states that changed last; those of models long replaced go
 SEGMENT = 999  # the learner's number among the journal's writers; workers count from 0
 log = structlog.get_logger()
+
+
+class _Decision(msgspec.Struct):
+    """A decision's entry in the journal, as far as it is learned from."""
+
+    request: bytes
+    reply: bytes
 
 
 class Learner:
@@ -64,8 +71,8 @@ class Learner:
         # Interactions first: the decision of whatever is read here is in the journal already.
         lump = self._store.tail(self._seen, LUMP)
         for entry in self._decisions.new():
-            if isinstance(reply := entry.get("reply"), bytes):
-                self._decided(reply)
+            if entry.get("kind") == "decision":
+                self._decided(entry)
         if lump:
             self._seen = lump[-1][0]
             taught = [*self._taught(lump, adaptivity)]
@@ -73,11 +80,13 @@ class Learner:
             self.learned = Learned(states, max(self._seen, self.learned.sequence))
         return len(lump)
 
-    def _decided(self, reply: bytes) -> None:
+    def _decided(self, entry: Mapping[str, object]) -> None:
         try:
-            self._joiner.decided(decision_pb2.DecideResponse.FromString(reply))
-        except DecodeError as error:
-            log.error("a reply in the journal cannot be read, nothing is learned of it", fault=str(error))
+            decision = msgspec.convert(entry, _Decision)
+            request = decision_pb2.DecideRequest.FromString(decision.request)
+            self._joiner.decided(request, decision_pb2.DecideResponse.FromString(decision.reply))
+        except (DecodeError, msgspec.ValidationError) as error:
+            log.error("a decision in the journal cannot be read, nothing is learned of it", fault=str(error))
 
     def _taught(self, lump: Iterable[tuple[int, Interaction]], adaptivity: Adaptivity) -> Iterator[Taught]:
         for number, interaction in lump:

@@ -19,6 +19,9 @@ CARD = Cell("card", "web", "cards")
 USUAL = Adaptivity(30 * DAY_MS, POSITIVES)
 
 
+ASKED = decision_pb2.DecideRequest()
+
+
 def a_reply(decision_id="d1", degraded=(), model="response/prior", channels=("web", "app")):
     ranked = [decision_pb2.RankedAction(action_key=key, model_propensity=0.25, propensity=0.9, model=model)
               for key in ("card", "loan")]  # fmt: skip
@@ -32,7 +35,7 @@ def happened(kind="exposure", key="k", at_ms=1_000, channel="web", action="card"
 
 def joined(*interactions, **reply):
     joiner = Joiner()
-    joiner.decided(a_reply(**reply))
+    joiner.decided(ASKED, a_reply(**reply))
     return [event for interaction in interactions for _, event in joiner.happened(interaction, POSITIVES)]
 
 
@@ -64,6 +67,17 @@ def test_channels_and_actions_of_one_decision_are_trials_of_their_own():
     assert [event.cell[:2] for event in events] == [("card", "web"), ("card", "app"), ("loan", "web")]
 
 
+def test_an_inline_candidate_is_pooled_with_the_group_it_was_sent_with():
+    candidate = decision_pb2.InlineCandidate(action_key="card", group="fresh")
+    joiner = Joiner()
+    joiner.decided(decision_pb2.DecideRequest(inline_candidates=[candidate]), a_reply())
+    unknown_to_the_catalogue = msgspec.structs.replace(happened(), group="")
+
+    ((_, event),) = joiner.happened(unknown_to_the_catalogue, POSITIVES)
+
+    assert event.cell == Cell("card", "web", "fresh")
+
+
 def test_without_a_channel_the_first_in_which_it_was_offered_is_meant():
     assert joined(happened(channel="")) == [TRIAL]
 
@@ -85,7 +99,7 @@ def test_an_action_scored_with_what_is_no_number_teaches_nothing():
     reply = a_reply()
     reply.channels[0].actions[0].model_propensity = float("nan")
     joiner = Joiner()
-    joiner.decided(reply)
+    joiner.decided(ASKED, reply)
 
     taught = [joiner.happened(happened(action=action), POSITIVES) for action in ("card", "loan")]
 
@@ -101,7 +115,7 @@ class World:
 
     def decide(self, decision_id, model="response/prior"):
         reply = a_reply(decision_id, model=model).SerializeToString()
-        self.journal.offer(msgspec.msgpack.encode({"kind": "decision", "reply": reply}))
+        self.journal.offer(msgspec.msgpack.encode({"kind": "decision", "request": b"", "reply": reply}))
 
     def report(self, kind="exposure", decision="d1"):
         self.count += 1
@@ -133,8 +147,10 @@ def test_outcomes_reach_the_state_of_the_model_that_scored_them(world):
     assert figures(learner) == {"response/prior": (1, 0), "other/1": (1, 1)}
 
 
-def test_a_reply_that_cannot_be_read_costs_no_other(world):
-    world.journal.offer(msgspec.msgpack.encode({"kind": "decision", "reply": b"\xff\xff"}))
+def test_a_decision_that_cannot_be_read_costs_no_other(world):
+    for request, reply in ((b"", b"\xff\xff"), (b"\xff\xff", b""), (b"", 7), (None, b"")):
+        world.journal.offer(msgspec.msgpack.encode({"kind": "decision", "request": request, "reply": reply}))
+    world.journal.offer(msgspec.msgpack.encode({"kind": "decision"}))
     world.decide("d1")
     world.report()
     learner = world.learner()
