@@ -54,6 +54,8 @@ class Feature:
             raise ModelError(f"feature '{self.name}' is of unknown kind '{self.kind}'; known: {', '.join(KINDS)}")
         if self.categories and self.kind != "categorical":
             raise ModelError(f"feature '{self.name}' is {self.kind} and has categories; leave them out")
+        if len(self.codes) < len(self.categories):
+            raise ModelError(f"feature '{self.name}' names a category twice; each has one number")
         if self.width < 1 or (self.width > 1 and self.kind != "embedding"):
             raise ModelError(f"feature '{self.name}' is {self.kind} with width {self.width}; only an embedding is wide")
 

@@ -56,6 +56,9 @@ def _positives(source: Source, entry: Mapping[str, object]) -> tuple[str, ...]:
     named = source.items((KEY, "positives"), entry["positives"])
     if not named:
         source.fault((KEY, "positives"), "names no kind of interaction; write `adaptive: off` to learn nothing")
+    for at, kind in enumerate(named):
+        if kind == "exposure":
+            source.fault((KEY, "positives", at), "an exposure is a trial, not a response: every chance would rise to 1")
     return tuple(source.text((KEY, "positives", at), kind) for at, kind in enumerate(named))
 
 

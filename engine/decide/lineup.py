@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.decide.faults import unknown
+from engine.decide.fitting import misfit
 from engine.decide.policies import Known, read_scope
 from engine.decide.source import Path, Source
 from models import RESPONSE, Feature, ModelError
-from models.artefact.manifest import MODEL_NAME
+from models.artefact.manifest import COLUMNS, MODEL_NAME
+from rules import Schema
 
 EVERYBODY: Mapping[str, str] = {}
 
@@ -91,8 +93,13 @@ def place_of(salt: str, customer_id: str) -> float:
 ALONE = Lineup()
 
 
-def read_lineup(source: Source, known: Known) -> Lineup:
-    """What the file says; faults go to the source."""
+def read_lineup(source: Source, known: Known, schema: Schema) -> Lineup:
+    """What the file says; faults go to the source.
+
+    Args:
+        known: names that scopes may have.
+        schema: what features may read.
+    """
     if not source.value:
         return ALONE
     source.only((), source.value, {"features", "use", "challengers", "shadows", "salt"})
@@ -100,6 +107,9 @@ def read_lineup(source: Source, known: Known) -> Lineup:
     champions = champions or ALONE.champions
     if champions[0].scope:
         source.fault(("use", 0), "the first model scores what no other does, so it has no scope")
+    for at, champion in enumerate(champions[1:], 1):
+        if not champion.scope:
+            source.fault(("use", at), f"'{champion.model}' has no scope, so those before it would score no row")
     used = {champion.model for champion in champions}
     challengers = tuple(_challenger(source, path, entry, used) for path, entry in _entries(source, "challengers"))
     _check_shares(source, challengers)
@@ -108,7 +118,7 @@ def read_lineup(source: Source, known: Known) -> Lineup:
     for section, entries in (("use", champions), ("challengers", challengers), ("shadows", shadows)):
         _twice(source, section, "model", [each.model for each in entries])
     salt = source.text(("salt",), source.value["salt"]) if "salt" in source.value else ""
-    return Lineup(champions, challengers, shadows, _features(source), salt)
+    return Lineup(champions, challengers, shadows, _features(source, schema), salt)
 
 
 def _check_shares(source: Source, challengers: Sequence[Challenger]) -> None:
@@ -118,11 +128,14 @@ def _check_shares(source: Source, challengers: Sequence[Challenger]) -> None:
             source.fault(("challengers",), f"the challengers of '{name}' have more than the whole share together")
 
 
-def _features(source: Source) -> tuple[Feature, ...]:
+def _features(source: Source, schema: Schema) -> tuple[Feature, ...]:
     listed = source.items(("features",), source.value.get("features"))
-    made = [_feature(source, ("features", at), raw) for at, raw in enumerate(listed)]
+    made = [_feature(source, ("features", at), raw, schema) for at, raw in enumerate(listed)]
     _twice(source, "features", "feature", [feature.name if feature else "" for feature in made])
-    return tuple(feature for feature in made if feature is not None)
+    features = tuple(feature for feature in made if feature is not None)
+    if sum(feature.width for feature in features) > COLUMNS:
+        source.fault(("features",), f"the features have over {COLUMNS} columns together, which no model reads")
+    return features
 
 
 def _entries(source: Source, section: str) -> list[tuple[Path, dict[str, object]]]:
@@ -167,19 +180,24 @@ def _of(source: Source, path: Path, entry: Mapping[str, object], key: str, used:
     return name
 
 
-def _feature(source: Source, path: Path, raw: object) -> Feature | None:
+def _feature(source: Source, path: Path, raw: object, schema: Schema) -> Feature | None:
     entry = {"name": raw} if isinstance(raw, str) else source.mapping(path, raw)
     source.only(path, entry, {"name", "kind", "categories", "width"})
     categories = source.items((*path, "categories"), entry.get("categories"))
+    for at, category in enumerate(categories):
+        source.present((*path, "categories", at), category)
     width = source.number((*path, "width"), entry.get("width", 1))
     if not width.is_integer():
         source.fault((*path, "width"), f"width {width:g} is no whole number of columns")
     try:
         name = source.text((*path, "name"), entry.get("name"))
-        return Feature(name, str(entry.get("kind", "numeric")), tuple(map(str, categories)), int(width))
+        feature = Feature(name, str(entry.get("kind", "numeric")), tuple(map(str, categories)), int(width))
     except ModelError as error:
         source.fault(path, str(error))
         return None
+    if wrong := misfit(feature, schema):
+        source.fault(path, wrong)
+    return feature
 
 
 def _twice(source: Source, section: str, what: str, names: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """YAML with places: plain values, and where each of them stands."""
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ OPENING = (
 )
 CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 NESTING = 32
+MOST = sys.float_info.max  # a whole number of YAML may be larger
 Path = tuple[str | int, ...]
 
 
@@ -62,9 +63,9 @@ class Source:
 
     def number(self, path: Path, value: object) -> float:
         """`value` as a number, a fault unless it is one."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and -MOST <= value <= MOST:
             return float(value)
-        self.fault(path, f"{path[-1]} must be a number, not {value!r}")
+        self.fault(path, f"{path[-1]} must be a number, not {repr(value)[:40]}")
         return 0.0
 
     def mapping(self, path: Path, value: object) -> dict[str, object]:

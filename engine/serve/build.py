@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.decide.bundle import FILES, TABLES, Bundle, read_bundle
 from engine.decide.faults import BundleError, Fault
+from engine.decide.fitting import misfit
 from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, CustomerView, Request
 from engine.decide.scoring import Contender, first_day
@@ -17,14 +18,6 @@ from engine.decide.snapshot import Snapshot, build_snapshot
 from models import Binder, FeatureSpec, ModelError, Registry, write_whole
 from rules import Library, Schema
 
-FITTING = {
-    "numeric": ("int", "uint", "double", "bool", "timestamp", "duration"),
-    "boolean": ("bool",),
-    "categorical": ("string",),
-    "age": ("timestamp",),
-    "embedding": ("list(double)", "list(int)"),
-}
-DEALT = ("numeric", "boolean", "age")  # what the record can say of a customer and a key
 FIRST_DAY_RATE = 0.01  # with no model at all every row is equally likely; only value and lever then rank
 
 
@@ -129,17 +122,7 @@ def _fits(spec: FeatureSpec, schema: Schema) -> None:
     Raises:
         ModelError: naming each feature that the schema does not have, or has as another type.
     """
-    kinds = schema.qualified()
-    wrong = [
-        f"{feature.name} is {kinds.get(feature.name, 'no attribute')}, not {feature.kind}"
-        for feature in spec.features
-        if not feature.side.startswith("with_") and kinds.get(feature.name) not in FITTING[feature.kind]
-    ]
-    wrong += [
-        f"{feature.name} is {feature.kind}, which no history is"
-        for feature in spec.features
-        if feature.side.startswith("with_") and feature.kind not in DEALT
-    ]
+    wrong = [words for words in (misfit(feature, schema) for feature in spec.features) if words]
     if wrong:
         raise ModelError(
             f"the model does not fit the bundle's schema: {'; '.join(wrong)}; train again or mend the schema"
