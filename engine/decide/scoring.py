@@ -12,6 +12,7 @@ from engine.decide.gates import Moment
 from engine.decide.lineup import Lineup
 from models import FeatureSpec, Inputs, OnnxRows, PriorScorer, RowScorer, RowTable, Scorer
 
+PRIOR = "prior"  # the version of what stands in for a model
 Codes = NDArray[np.intp]
 Float64Array = NDArray[np.float64]
 
@@ -34,6 +35,11 @@ class Contender:
     base_rate: float
     bind: Callable[[RowTable], RowScorer] | None = None
 
+    @property
+    def trained(self) -> bool:
+        """Is it a model, and not what stands in for one?"""
+        return self.version != PRIOR
+
     def over(self, table: RowTable, *, once: bool) -> "Model":
         """The model over the rows of a table; for one request alone nothing is prepared."""
         plain = OnnxRows(table, self.scorer)
@@ -42,7 +48,7 @@ class Contender:
 
 def first_day(name: str, rate: float) -> Contender:
     """What stands in for a model that is not trained yet: the same chance for every row."""
-    return Contender(name, "prior", FeatureSpec(()), PriorScorer(rate), rate)
+    return Contender(name, PRIOR, FeatureSpec(()), PriorScorer(rate), rate)
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,11 @@ class Scoring:
             self._champion_of_row[catalogue.governed(champion.scope)] = at
         rates = np.array([model.contender.base_rate for model in self._champions])
         self._prior_of_row: Float64Array = rates[self._champion_of_row]
+
+    @property
+    def titles(self) -> list[str]:
+        """Name and version of every model."""
+        return [model.title for model in self.models.values()]
 
     def of(self, lineup: Lineup, contenders: Sequence[Contender]) -> bool:
         """Is it of this line-up and of these very models?"""

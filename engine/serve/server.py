@@ -30,7 +30,7 @@ from engine.serve.handlers import handler
 from engine.serve.learn import learn
 from engine.serve.publication import Publication
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
-from engine.serve.signals import RELOAD, STOP, heard, listen
+from engine.serve.signals import RELOAD, STOP, Signals, heard, listen
 from engine.store.lmdb import LmdbStore
 from models import ModelError, OnnxRows
 
@@ -39,6 +39,7 @@ GRACE_S = 5.0
 LINGER_S = 0.5  # health says "not serving" meanwhile, so that new calls go elsewhere
 WATCH_S = 0.2
 SWITCH_S = 0.0005  # a call waits for a thread that compiles no longer than this; Python's own 5 ms tripled the p99
+MEND_S = 2.0  # how often a worker looks again at a bundle or a model that it cannot start with
 RESTARTS, RESTARTS_S = 5, 60.0  # a worker that keeps dying is a fault, not bad luck
 LEARNER_S = 10.0  # a learner that keeps dying, on a full disk say, is started again this often: decisions go on
 log = structlog.get_logger()
@@ -190,7 +191,10 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     os.sched_setaffinity(0, {cores[index % len(cores)]})
     publication = Publication(settings.state / "adaptive")
     _look(publication)
-    holder = Holder(settings.snapshot().taught(publication.learned))
+    first = _mended(settings, signals)
+    if first is None:
+        return
+    holder = Holder(first.taught(publication.learned))
     store = LmdbStore(settings.state / "store")
     journal = SegmentJournal(settings.state / "journal", index)
     shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
@@ -212,18 +216,47 @@ def work(settings: Settings, index: int, ready: Event) -> None:
 
 def _announce(event: str, snapshot: Snapshot, **more: object) -> None:
     """Say what is served, and of each model that has to be asked the slow way, why."""
-    log.info(event, snapshot=snapshot.version, **more)
+    log.info(event, snapshot=snapshot.version, models=snapshot.scoring.titles, **more)
     for model in snapshot.scoring.models.values():
         if isinstance(model.scorer, OnnxRows) and model.scorer.reason:
             log.info("scored by ONNX Runtime", model=model.title, reason=model.scorer.reason)
 
 
+def _mended(settings: Settings, signals: Signals) -> Snapshot | None:
+    """Compile what lies there as soon as it can be; None when told to stop.
+
+    A worker that replaces a dead one meets what a reload has refused; the others go on with the old snapshot.
+    """
+    while True:
+        try:
+            return settings.snapshot()
+        except (BundleError, ModelError, OSError) as error:
+            log.error("a worker waits until this is mended", faults=str(error))
+        if heard(signals, MEND_S) == STOP:
+            return None
+
+
 def _reloaded(old: Snapshot, settings: Settings) -> Snapshot:
+    """What lies there now, or, with its faults in the log, the old snapshot."""
     try:
-        return settings.snapshot(old)
+        renewed = settings.snapshot(old)
+        _nothing_gone(old, renewed)
     except (BundleError, ModelError, OSError) as error:
         log.error("reload refused, the old snapshot stays", faults=str(error))
         return old
+    return renewed
+
+
+def _nothing_gone(old: Snapshot, renewed: Snapshot) -> None:
+    """Otherwise the prior would take over without a word.
+
+    Raises:
+        ModelError: when a model in force has left the registry.
+    """
+    trained = {name for name, model in old.scoring.models.items() if model.contender.trained}
+    gone = [name for name, model in renewed.scoring.models.items() if name in trained and not model.contender.trained]
+    if gone:
+        raise ModelError(f"{', '.join(gone)}: in force, and gone from the registry; train again, or restart without")
 
 
 def _look(publication: Publication) -> bool:

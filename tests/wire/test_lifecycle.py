@@ -177,6 +177,11 @@ def test_a_hostile_model_changes_nothing_and_a_good_one_is_taken(bundle, tmp_pat
         time.sleep(2)
         assert versions(server) == {good}
 
+        shutil.rmtree(models / RESPONSE)
+        server.process.send_signal(signal.SIGHUP)
+        time.sleep(2)
+        assert versions(server) == {good}
+
 
 def test_two_workers_share_one_port(bundle, tmp_path):
     with serving(bundle, tmp_path, workers=2) as server:
@@ -196,6 +201,19 @@ def test_a_killed_worker_is_replaced_and_no_decision_it_gave_is_lost(bundle, tmp
         assert versions(server, 1)
 
     assert len(list(read(tmp_path / "journal"))) == 21
+
+
+def test_a_worker_that_dies_over_a_faulty_bundle_takes_no_other_with_it(bundle, tmp_path):
+    own = Path(shutil.copytree(bundle, tmp_path / "own"))
+    with serving(own, tmp_path / "state", workers=2) as server:
+        spoiled(own, own)
+        before = workers_of(server.process.pid)
+        os.kill(before[0], signal.SIGKILL)
+        time.sleep(3)  # five restarts in vain took two seconds
+        assert versions(server, 4)
+
+        shutil.copy(bundle / "policies.yaml", own)
+        assert eventually(lambda: len(sizes_of(tmp_path / "state" / "journal")) == 3)
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.5, 1.0])
