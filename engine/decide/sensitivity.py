@@ -6,12 +6,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.decide.arbitration import Arbiter, Factors
+from engine.decide.arbitration import LAST, Arbiter, Factors
 from engine.decide.pipeline import Evaluation
 from engine.decide.valuation import FACTORS
 
 ORDER = "order"  # decisive where the priorities are equal: the earlier name stands first
 REPLACED = "=value"  # what a table that replaces the value adds to the sum of the components
+HOPED = "propensity as hoped for"  # with optimism, what ranks is not the calibrated one that the reply has
 CHOICE = "selection"  # decisive where the selection put an action above one of a higher priority
 
 
@@ -80,7 +81,8 @@ def _between(evaluation: Evaluation, upper: int, lower: int) -> Sensitivity:
     if priority[upper] < priority[lower]:
         return Sensitivity(CHOICE, f"{stands} by selection, though its priority is lower")
     if priority[upper] == priority[lower]:
-        return Sensitivity(ORDER, f"{stands} by its name alone: their priorities are equal")
+        why = "their priorities are equal" if priority[upper] > LAST else "neither priority is a number"
+        return Sensitivity(ORDER, f"{stands} by its name alone: {why}")
     swapped = _one_swapped(evaluation.snapshot.arbiter, evaluation.factors, upper, lower)
     decisive = int(swapped.argmin())
     if not swapped[decisive] < priority[upper]:
@@ -89,7 +91,9 @@ def _between(evaluation: Evaluation, upper: int, lower: int) -> Sensitivity:
     own, other = getattr(evaluation.factors, factor)[[upper, lower]].tolist()
     leads = _who_leads(float(swapped[decisive] - priority[lower]), str(keys[upper]), str(keys[lower]))
     parts = _largest_part(evaluation, upper, lower) if factor == "value" else ""
-    words = f"{stands} by its {factor}: {own:.4g} against {other:.4g}{parts}; with equal {factor} {leads}"
+    hopeful = factor == "propensity" and evaluation.scored.hoped is not None
+    called = HOPED if hopeful else factor
+    words = f"{stands} by its {called}: {own:.4g} against {other:.4g}{parts}; with equal {called} {leads}"
     return Sensitivity(factor, words)
 
 

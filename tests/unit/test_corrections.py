@@ -9,6 +9,7 @@ from engine.decide.faults import BundleError
 from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, CustomerView, Inline, Request
 from engine.decide.scoring import Scored, first_day
+from engine.decide.sensitivity import sensitivities
 from engine.decide.snapshot import build_snapshot
 from models import Cell, Event, Learned, State, update
 
@@ -99,6 +100,15 @@ def test_optimism_ranks_what_is_little_known_first_and_leaves_propensities_alone
     assert propensities(sober) == propensities(hopeful)
     assert keys[sober.candidates[sober.rankings[0]]].tolist() == ["card", "loan"]
     assert keys[hopeful.candidates[hopeful.rankings[0]]].tolist() == ["loan", "card"]
+
+
+def test_with_optimism_the_words_name_what_ranked_and_not_the_propensity_of_the_reply():
+    evaluation = decided(a_snapshot(**{"arbitration.yaml": "adaptive: {optimism: 0.99}"}).taught(TAUGHT))
+
+    first = sensitivities(evaluation, 0)[0]
+
+    hoped = [f"{evaluation.scored.hoped[at]:.4g}" for at in evaluation.rankings[0]]
+    assert f"by its propensity as hoped for: {hoped[0]} against {hoped[1]};" in first.text
 
 
 def test_corrections_do_not_depend_on_which_rows_are_asked_for_or_on_the_number_of_models():
