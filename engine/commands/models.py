@@ -101,6 +101,8 @@ def fetch(
 def _mlflow(uri: str) -> "MlflowRegistry":
     # Otherwise MLflow reports every use to its makers.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # Its own 7 retries wait for minutes at an address where nobody listens.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     from models.mlflow_registry import MlflowRegistry
 
     return MlflowRegistry(uri)
