@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.decide.arbitration import LAST, Arbiter, Factors
+from engine.decide.arbitration import Arbiter, Factors
 from engine.decide.pipeline import Evaluation
 from engine.decide.valuation import FACTORS
 
@@ -81,8 +81,7 @@ def _between(evaluation: Evaluation, upper: int, lower: int) -> Sensitivity:
     if priority[upper] < priority[lower]:
         return Sensitivity(CHOICE, f"{stands} by selection, though its priority is lower")
     if priority[upper] == priority[lower]:
-        why = "their priorities are equal" if priority[upper] > LAST else "neither priority is a number"
-        return Sensitivity(ORDER, f"{stands} by its name alone: {why}")
+        return Sensitivity(ORDER, f"{stands} by its name alone: their priorities are equal")
     swapped = _one_swapped(evaluation.snapshot.arbiter, evaluation.factors, upper, lower)
     decisive = int(swapped.argmin())
     if not swapped[decisive] < priority[upper]:

@@ -192,13 +192,6 @@ def test_a_table_that_replaces_the_value_of_one_of_two_is_told_as_what_differs()
     assert "by its value: 10 against 2, mostly =value: 6 against 0" in first.text
 
 
-def test_of_two_priorities_that_are_no_numbers_the_words_do_not_say_that_they_are_equal():
-    first = sensitivities(evaluated("formula: propensity / 0.0"), 0)[0]
-
-    assert first.factor == ORDER
-    assert "neither priority is a number" in first.text
-
-
 def test_a_formula_is_asked_again_with_one_factor_swapped():
     text = "{levers: {savers: 5}, formula: value + 10.0 * lever}"
 
