@@ -7,12 +7,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import bandits, capture, coldstart, converters, rules, score, service, stages, swaps
+from benchmarks import bandits, capture, coldstart, converters, customer, rules, score, service, stages, swaps
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-EVERY = ("stages", "service", "capture", "rules", "score", "export", "swaps")
+EVERY = ("stages", "service", "capture", "rules", "score", "customer", "export", "swaps")
 BENCHES = (*EVERY, "bandits", "coldstart")  # which bring worlds of their own and measure no time
-ALONE = {"rules": rules.measure, "score": score.measure, "coldstart": coldstart.measure}
+ALONE = {"rules": rules.measure, "score": score.measure, "coldstart": coldstart.measure, "customer": customer.measure}
 SIZES = (10, 100, 1_000)  # rows of the catalogue
 RATE = {10: 300.0, 100: 300.0, 1_000: 60.0}  # calls a second: well below what one worker can do
 

@@ -10,8 +10,10 @@ import numpy as np
 import yaml
 
 from engine.customer.record import Consent, Interaction, Record
-from engine.decide.behaviour import NAMES
+from engine.decide.bundle import read_bundle
+from engine.decide.derived import USUALLY, kinds_of
 from engine.store.lmdb import LmdbStore
+from engine.store.settle import settle
 from models import RESPONSE, Feature, FeatureSpec, Manifest, Registry
 from models.export import assert_parity, export_lightgbm
 
@@ -20,6 +22,7 @@ GROUPS = tuple(f"group_{i}" for i in range(10))
 NOW_MS = 1_767_225_600_000
 DAY_MS = 86_400_000
 TREES, LEAVES = 200, 31
+NAMES = tuple(name for name, kind in kinds_of(USUALLY).items() if kind == "double" and name[:3] in ("rfm", "beh"))
 CUSTOMERS = 200
 
 
@@ -37,9 +40,11 @@ def build(directory: Path, rows: int, seed: int = 0) -> tuple[Path, Path]:
     rng = np.random.default_rng(seed)
     bundle, state = directory / "bundle", directory / "state"
     bundle.mkdir(parents=True, exist_ok=True)
-    for name, text in _texts(rng, rows).items():
+    texts = _texts(rng, rows)
+    for name, text in texts.items():
         (bundle / name).write_text(text)
     store = LmdbStore(state / "store")
+    settle(store, read_bundle(texts).keeping)
     people = [_person(rng, index) for index in range(CUSTOMERS)]
     store.put(people)
     store.apply([event for person in people for event in _history(rng, person.customer_id)])

@@ -9,14 +9,16 @@ from typing import Annotated
 import typer
 
 from engine.commands.common import STATE, AsJson, State, faults
+from engine.commands.customers import customers, rebuild, segments
 from engine.commands.models import models
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 imports = typer.Typer(no_args_is_help=True, help="Bring customers or interactions in from files.")
-customers = typer.Typer(no_args_is_help=True, help="Look at one customer's record.")
 app.add_typer(imports, name="import")
 app.add_typer(customers, name="customer")
 app.add_typer(models, name="models")
+app.command()(segments)
+app.command()(rebuild)
 
 Bundle = Annotated[Path, typer.Argument(help="The bundle's directory.")]
 Target = Annotated[str, typer.Option(help="Address of a running server.")]
@@ -96,7 +98,7 @@ def import_customers(
     from engine.serve.imports import import_customers as run
 
     with faults():
-        kinds = read_bundle(read_texts(bundle)).schema.customer if bundle else None
+        kinds = read_bundle(read_texts(bundle)).schema.own if bundle else None
         typer.echo(json.dumps(run(file, state, kinds)))
 
 
@@ -105,7 +107,8 @@ def import_interactions(
     file: Path,
     state: State = STATE,
     bundle: Annotated[
-        Path | None, typer.Option(help="Take only this bundle's channels; groups are its actions'.")
+        Path | None,
+        typer.Option(help="Take only this bundle's channels, keep what it needs; groups are its actions'."),
     ] = None,
 ) -> None:
     """Record interactions from .csv, .jsonl or .parquet; bad lines go to FILE.rejected.jsonl, the rest goes in.
@@ -117,9 +120,32 @@ def import_interactions(
     from engine.decide.bundle import read_bundle
     from engine.serve.build import read_texts
     from engine.serve.imports import import_interactions as run
+    from engine.store.lmdb import LmdbStore
+    from engine.store.settle import settle
 
     with faults():
-        typer.echo(json.dumps(run(file, state, read_bundle(read_texts(bundle)) if bundle else None)))
+        read = read_bundle(read_texts(bundle)) if bundle else None
+        if read:
+            store = LmdbStore(state / "store")
+            settle(store, read.keeping)
+            store.close()
+        typer.echo(json.dumps(run(file, state, read)))
+
+
+@imports.command("segments")
+def import_segments(
+    file: Path,
+    state: State = STATE,
+    version: Annotated[str, typer.Option(help="Of the table; a digest of the file unless said otherwise.")] = "",
+) -> None:
+    """Write segments back that were computed off-line; the table says all of each segment that it names.
+
+    Columns: customer_id, segment; optional expires (ISO 8601).
+    """
+    from engine.serve.segments import import_segments as run
+
+    with faults():
+        typer.echo(json.dumps(run(file, state, version)))
 
 
 @app.command()
@@ -215,26 +241,13 @@ def explain(
         typer.echo("no single change would let anything else through")
 
 
-@customers.command("show")
-def show(customer: str, state: State = STATE) -> None:
-    """Print a customer's record as it stands, as JSON."""
-    from engine.customer.record import named
-    from engine.store.lmdb import LmdbStore
-
-    known = (state / "store").is_dir()  # looking makes nothing
-    with faults():
-        record = LmdbStore(state / "store").load(customer) if known and customer else None
-    if record is None:
-        typer.echo(f"no customer '{customer}' in {state}", err=True)
-        raise typer.Exit(1)
-    typer.echo(json.dumps(named(record), indent=1))
-
-
 @app.command()
 def bench(
     only: Annotated[
         str,
-        typer.Argument(help="stages, service, capture, rules, score, export, swaps (all without); bandits, coldstart."),
+        typer.Argument(
+            help="stages, service, capture, rules, score, customer, export, swaps (all without); bandits, coldstart."
+        ),
     ] = "",
     as_json: AsJson = False,
     quick: Annotated[bool, typer.Option(help="A tenth of the calls: for a look, not for the record.")] = False,

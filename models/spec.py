@@ -29,7 +29,7 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Feature:
-    """One thing a model reads; `name` is qualified by its side: `customer.recency_days`, `with_group.clicks_30d`.
+    """One thing a model reads; `name` is qualified by its side: `customer.rfm.recency_days`, `with_group.clicks_30d`.
 
     Args:
         kind: one of KINDS; an `age` is a moment (epoch milliseconds) read as days before the decision's own.

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 LENGTH, NESTING = 4_096, 32
 STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
-HAS = re.compile(rf"({STRING})|\bhas\((\s*)(\w+\.\w+)(\s*)\)")
+HAS = re.compile(rf"({STRING})|\bhas\((\s*)(\w+(?:\.\w+)+)(\s*)\)")
 PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 WISHES = {"bool": "a condition must be true or false", "double": "a formula must be a double, such as 2.0"}
 Kinds = tuple[tuple[str, str], ...]
@@ -39,7 +40,7 @@ def check(text: str, schema: Schema, kind: str = "bool") -> Node:
     _bound(text)
     kinds = schema.qualified()
     try:
-        compiled = _environment(tuple(sorted(kinds.items()))).compile(_with_presence(text))
+        compiled = _environment(tuple(sorted(kinds.items()))).compile(_with_presence(text, kinds))
         if compiled.return_type() != _type(kind):
             raise RuleError(f"{WISHES[kind]}; this is {compiled.return_type().name()}")
         tree = read_tree(compiled.serialize(), kinds)
@@ -93,10 +94,16 @@ def _type(kind: str) -> "cel.Type":
     return cel.Type.List(inner) if nested[1] == "list" else cel.Type.Map(cel.Type.STRING, inner)
 
 
-def _with_presence(text: str) -> str:
+def _with_presence(text: str, known: Collection[str]) -> str:
     """`has(customer.age)` to `has_.customer.age`: as long as before, so that columns stay true."""
+
     # The library resolves customer.age to one variable, so its own has() would test the value's type instead.
-    return HAS.sub(lambda m: m[1] or f"{m[2]}{PRESENT}{m[3]}{m[4]}", text)
+    # What is longer and no attribute is a key of a map, which the library tests itself.
+    def marked(found: re.Match[str]) -> str:
+        ours = found[3] and (found[3] in known or found[3].count(".") == 1)
+        return f"{found[2]}{PRESENT}{found[3]}{found[4]}" if ours else found[0]
+
+    return HAS.sub(marked, text)
 
 
 def _fault(message: str, known: list[str]) -> RuleError:

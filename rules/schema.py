@@ -30,6 +30,11 @@ class Schema:
     bare: Mapping[str, str] = field(default_factory=dict)
     unsure: frozenset[str] = frozenset()
 
+    @property
+    def own(self) -> dict[str, str]:
+        """The customer's attributes that people write: what is derived has a dot in its name."""
+        return {name: kind for name, kind in self.customer.items() if "." not in name}
+
     @cached_property
     def digest(self) -> str:
         """Of names and kinds."""

@@ -23,7 +23,7 @@ def run(bundle: Path, state: Path, households: int, port: int) -> int:
     data = state / "data"
     files = list(write(load(households), data))
     for kind, file in zip(("customers", "interactions"), files, strict=False):
-        _nba("import", kind, str(file), "--state", str(state))
+        _nba("import", kind, str(file), "--state", str(state), "--bundle", str(bundle))
     metrics = json.loads(_nba("train", str(bundle), "--state", str(state)).splitlines()[-1])
     contacts = pd.read_parquet(data / "contacts.parquet")
     with _server(bundle, state, port) as target:

@@ -1,8 +1,12 @@
 """`nba train`: labelled contacts and stored records to a registered model."""
 
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -10,14 +14,17 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
+from engine.customer.as_of import AsOf
+from engine.customer.change import apply_interactions
 from engine.customer.dealings import FIELD, dealings
-from engine.customer.features import behaviour
 from engine.customer.record import Record
-from engine.decide.behaviour import NAMES
+from engine.customer.values import values
 from engine.decide.bundle import FILES, Bundle, read_bundle
+from engine.decide.derived import Derived, family_of
 from engine.decide.faults import unknown
 from engine.decide.lineup import Lineup
 from engine.store.lmdb import LmdbStore
+from engine.store.merge import rebuilt
 from engine.store.protocol import Store
 from models import RESPONSE, Feature, FeatureSpec, Metric, Registry, assemble
 from models.export import assert_parity, export_lightgbm
@@ -28,6 +35,7 @@ from training.fit import auc, fit, logistic_baseline
 from training.intervals import with_interval
 
 LAST = 8  # campaigns held out, by date
+NUMBERS = ("double", "int", "uint", "duration")
 
 
 def train(bundle: Path, state: Path, name: str = RESPONSE) -> dict[str, float | str]:
@@ -49,7 +57,7 @@ def train(bundle: Path, state: Path, name: str = RESPONSE) -> dict[str, float | 
     contacts = _within(read.lineup, name, pd.read_parquet(labelled))
     spec = _spec(read, pd.read_parquet(state / "data" / "customers.parquet"), contacts)
     store = LmdbStore(state / "store")
-    features = features_of(spec, contacts, store)
+    features = features_of(spec, contacts, store, read.derived)
     store.close()
     labels = contacts.label.to_numpy(np.int64)
     later = contacts.action_key.isin(_last(contacts)).to_numpy()
@@ -88,9 +96,10 @@ def _spec(read: Bundle, people: pd.DataFrame, contacts: pd.DataFrame) -> Feature
     return FeatureSpec(tuple(_with_categories(feature, known) for feature in features))
 
 
-def _every(attributes: Iterable[str]) -> tuple[Feature, ...]:
-    texts = [Feature(f"customer.{name}", "categorical") for name in attributes]
-    return (*(Feature(f"customer.{name}") for name in NAMES), *texts, Feature("action.group", "categorical"))
+def _every(attributes: Mapping[str, str]) -> tuple[Feature, ...]:
+    kinds = {"string": "categorical", "bool": "boolean", "timestamp": "age"} | dict.fromkeys(NUMBERS, "numeric")
+    own = [Feature(f"customer.{name}", kinds[kind]) for name, kind in attributes.items() if kind in kinds]
+    return (*own, Feature("action.group", "categorical"))
 
 
 def _with_categories(feature: Feature, known: Mapping[str, "pd.Series[str]"]) -> Feature:
@@ -100,35 +109,68 @@ def _with_categories(feature: Feature, known: Mapping[str, "pd.Series[str]"]) ->
     return replace(feature, categories=tuple(sorted(set(known[feature.name]) - {""})))
 
 
-def features_of(spec: FeatureSpec, contacts: pd.DataFrame, store: Store) -> Float32Array:
-    """Features as they stood when each campaign started.
+def features_of(spec: FeatureSpec, contacts: pd.DataFrame, store: Store, derived: Derived) -> Float32Array:
+    """Features as they stood when each campaign started: each record is lived through again up to that moment.
 
     Args:
         spec: F columns.
         contacts: N rows of customer_id, start_ms, and of the action its action_key, group, objective and channel.
-        store: holds the customers.
+        store: holds the customers and what they did.
+        derived: which values there are.
 
     Returns:
         float32[N, F].
     """
-    kinds = {feature.side.removeprefix("with_") for feature in spec.features if feature.side.startswith("with_")}
+    wanted = _Wanted(
+        {feature.side.removeprefix("with_") for feature in spec.features if feature.side.startswith("with_")},
+        derived.with_needed({family_of(feature.name.partition(".")[2]) for feature in spec.features}),
+        derived,
+    )
     columns = {feature.name: np.full(len(contacts), None, object) for feature in spec.features}
-    rows = contacts.to_dict("records")
-    for at, row in enumerate(track(rows, "features", console=Console(stderr=True), transient=True)):
-        for name, value in _facts(row, store.load(row["customer_id"]), kinds).items():
+    rows = contacts.reset_index(drop=True).sort_values(["customer_id", "start_ms"]).to_dict("index")
+    pairs = _records(((str(row["customer_id"]), int(row["start_ms"])) for row in rows.values()), store)
+    told = track(
+        zip(rows.items(), pairs, strict=True), "features", len(rows), console=Console(stderr=True), transient=True
+    )
+    for (at, row), record in told:
+        for name, value in _facts(row, record, wanted).items():
             if name in columns:
                 columns[name][at] = value
     return assemble(spec, columns, len(contacts), now_ms=contacts.start_ms.to_numpy(np.int64))
 
 
-def _facts(row: Mapping[str, object], record: Record | None, kinds: Collection[str]) -> dict[str, object]:
+def _records(moments: Iterable[tuple[str, int]], store: Store) -> Iterator[Record | None]:
+    """The record as it stood just before each moment; moments come by customer and then by time."""
+    keeping, _ = store.kept()
+    for customer_id, own in groupby(moments, itemgetter(0)):
+        stored = store.load(customer_id)
+        record = None if stored is None else rebuilt(stored, (), keeping)
+        happened = sorted(store.interactions(customer_id), key=attrgetter("at_ms"))
+        place = 0
+        for _, now_ms in own:
+            until = bisect_left(happened, now_ms, place, key=attrgetter("at_ms"))
+            record = record and apply_interactions(record, happened[place:until], keeping)
+            place = until
+            yield record
+
+
+class _Wanted(NamedTuple):
+    """What features are read: kinds of dealings, families of derived values."""
+
+    kinds: Collection[str]
+    families: Collection[str]
+    derived: Derived
+
+
+def _facts(row: Mapping[str, object], record: Record | None, wanted: _Wanted) -> dict[str, object]:
     """Everything known of one contact at its moment, under qualified names."""
     known: dict[str, object] = {f"action.{name}": value for name, value in row.items()}
     if record is None:
         return known
     now_ms = int(str(row["start_ms"]))
-    known |= {f"customer.{name}": value for name, value in {**behaviour(record, now_ms), **record.attributes}.items()}
-    for kind, by_name in dealings(record, now_ms, kinds).items():
+    derived = values(AsOf(record, now_ms, wanted.derived), wanted.families)
+    known |= {f"customer.{name}": value for name, value in {**derived, **record.attributes}.items()}
+    for kind, by_name in dealings(record, now_ms, wanted.kinds).items():
         own = by_name.get(str(row[FIELD[kind]]), {})
         known |= {f"with_{kind}.{fact}": number for fact, number in own.items()}
     return known

@@ -1,39 +1,51 @@
 """How interactions and consents change a record; every function returns a new one."""
 
-from bisect import insort
+from collections.abc import Iterable
 
 import msgspec
 
-from engine.customer.record import KEPT, Consent, Interaction, Record
+from engine.customer.history import MONEY, active, bought, counted, met
+from engine.customer.record import Consent, Interaction, Record
+from engine.customer.trail import Entry
+from engine.decide.behaviour import OURS
 from engine.decide.consents import EVERYTHING
+from engine.decide.keeping import USUAL, Keeping
 from engine.decide.purposes import lineage
-from engine.decide.request import Contact, Preferences, Purchase
+from engine.decide.request import Preferences
 
 
-def apply_interaction(record: Record, interaction: Interaction) -> Record:
+def apply_interaction(record: Record, interaction: Interaction, keeping: Keeping = USUAL) -> Record:
     """Count one interaction by its own time; the order of arrival never matters.
 
     Args:
         record: the record so far.
         interaction: what happened; the caller has already refused duplicates.
+        keeping: how much of a history is kept.
     """
-    if interaction.kind == "purchase":
-        purchases = list(record.purchases)
-        insort(purchases, Purchase(**{name: getattr(interaction, name) for name in Purchase._fields}))
-        return msgspec.structs.replace(record, purchases=purchases[-KEPT:])
-    contacts = list(record.contacts)
-    insort(contacts, _contact(interaction))
-    return msgspec.structs.replace(record, contacts=_newest_of(interaction.kind, contacts))
+    entry, kind = _entry(interaction), interaction.kind
+    return msgspec.structs.replace(
+        record,
+        bought=bought(record.bought, entry) if kind == "purchase" else record.bought,
+        # Caps may count purchases: then they stand among the contacts, too.
+        met=met(record.met, entry, keeping) if kind != "purchase" or keeping.counts(kind) else record.met,
+        totals=counted(record.totals, entry, keeping),
+        activity=record.activity if kind in OURS else active(record.activity, entry.at_ms),
+    )
 
 
-def _newest_of(kind: str, contacts: list[Contact]) -> list[Contact]:
-    """Without the oldest of a kind when there are too many: thousands of views must not wash a complaint away."""
-    own = [at for at, contact in enumerate(contacts) if contact.kind == kind] if len(contacts) > KEPT else []
-    return contacts if len(own) <= KEPT else contacts[: own[0]] + contacts[own[0] + 1 :]
+def apply_interactions(record: Record, interactions: Iterable[Interaction], keeping: Keeping = USUAL) -> Record:
+    """Count several."""
+    for interaction in interactions:
+        record = apply_interaction(record, interaction, keeping)
+    return record
 
 
-def _contact(interaction: Interaction) -> Contact:
-    return Contact(**{name: getattr(interaction, name) for name in Contact._fields})
+def _entry(interaction: Interaction) -> Entry:
+    words = (
+        interaction.kind, interaction.action_key, interaction.group, interaction.objective, interaction.channel,
+        interaction.placement,
+    )  # fmt: skip
+    return Entry(interaction.at_ms, words, round(interaction.amount * MONEY), round(interaction.discount * MONEY))
 
 
 def set_consent(record: Record, consent: Consent) -> Record:

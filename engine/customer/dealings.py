@@ -16,7 +16,7 @@ def dealings(record: Record, now_ms: int, kinds: Collection[str]) -> Dealings:
     """Exposures and responses by name, strictly before `now_ms`.
 
     Args:
-        record: the record; later events are not looked at.
+        record: the record, of which the kept contacts are counted; later events are not looked at.
         now_ms: the moment, epoch milliseconds.
         kinds: of "group", "objective", "channel", "action": those somebody reads.
 
@@ -25,7 +25,8 @@ def dealings(record: Record, now_ms: int, kinds: Collection[str]) -> Dealings:
     """
     if not kinds:
         return {}
-    past = record.contacts[: bisect_left(record.contacts, (now_ms,))]
+    contacts = record.contacts
+    past = contacts[: bisect_left(contacts, (now_ms,))]
     return {kind: _by(past, Contact._fields.index(FIELD[kind]), now_ms) for kind in kinds}
 
 

@@ -1,11 +1,20 @@
-"""The 360-degree record: one packed value per customer."""
+"""The 360-degree record: one packed value per customer, decoded only as far as it is read; `formats.py` packs it."""
+
+from typing import NamedTuple
 
 import msgspec
 
-from engine.decide.request import NONE, Contact, Preferences, Purchase, Scalar
+from engine.customer.history import MONEY, NO_ACTIVITY, NO_TOTALS
+from engine.customer.trail import NOTHING, Trail
+from engine.decide.request import NONE, Contact, Preferences, Scalar
 
-VERSION = b"\x01"
-KEPT = 2_000  # newest purchases, and newest contacts of each kind; older ones no longer matter to any window we know
+
+class Purchase(NamedTuple):
+    """One purchase; the discount is what coupons took off."""
+
+    at_ms: int
+    amount: float = 0.0
+    discount: float = 0.0
 
 
 class RecordError(ValueError):
@@ -47,46 +56,51 @@ class Interaction(msgspec.Struct, frozen=True):
     discount: float = 0.0
 
 
+class Membership(msgspec.Struct, frozen=True, array_like=True):
+    """Being in a segment that was computed off-line.
+
+    Args:
+        version: of the table it came from.
+        expires_ms: from when it no longer holds; 0 for never.
+    """
+
+    version: str
+    expires_ms: int = 0
+
+
 class Record(msgspec.Struct, frozen=True, array_like=True):
-    """Everything known about one customer; purchases and contacts are sorted by time."""
+    """Everything known about one customer.
+
+    Args:
+        segments: name -> membership, of segments that were imported.
+        bought, met: trails of purchases and of everything else, packed.
+        totals, activity: packed; `engine.customer.history` says what they hold.
+    """
 
     customer_id: str
     attributes: dict[str, Scalar] = {}
     consents: list[Consent] = []
     time_zone: str = ""
-    purchases: list[Purchase] = []
-    contacts: list[Contact] = []
     revision: int = 0
     preferences: Preferences = NONE
+    segments: dict[str, Membership] = {}
+    bought: msgspec.Raw = NOTHING
+    met: msgspec.Raw = NOTHING
+    totals: msgspec.Raw = NO_TOTALS
+    activity: msgspec.Raw = NO_ACTIVITY
 
+    @property
+    def purchases(self) -> list[Purchase]:
+        """The newest purchases, sorted by time."""
+        trail = Trail(self.bought)
+        nothing = [0] * len(trail)
+        columns = zip(trail.at, trail.amount or nothing, trail.discount or nothing, strict=True)
+        return [Purchase(at_ms, amount / MONEY, discount / MONEY) for at_ms, amount, discount in columns]
 
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Record)
-
-
-def encode(record: Record) -> bytes:
-    """Pack a record; the first byte is the format's version."""
-    return VERSION + _ENCODER.encode(record)
-
-
-def decode(packed: bytes) -> Record:
-    """Unpack a record.
-
-    Raises:
-        RecordError: when the format is unknown or the bytes are damaged.
-    """
-    if packed[:1] != VERSION:
-        raise RecordError(f"record format {packed[:1]!r} is unknown; this version reads {VERSION!r}")
-    try:
-        return _DECODER.decode(packed[1:])
-    except msgspec.DecodeError as error:
-        raise RecordError(f"damaged record: {error}") from error
-
-
-def named(value: object) -> object:
-    """A record, or a part of one, as plain values under their names: for people."""
-    if isinstance(value, msgspec.Struct):
-        return {name: named(getattr(value, name)) for name in value.__struct_fields__}
-    if isinstance(value, (Purchase, Contact)):
-        return {name: named(part) for name, part in value._asdict().items()}
-    return [named(part) for part in value] if isinstance(value, (list, tuple)) else value
+    @property
+    def contacts(self) -> list[Contact]:
+        """The newest contacts, and older ones that caps may count, sorted by time; purchases stand apart."""
+        trail = Trail(self.met)
+        words = trail.every_words()
+        every = (Contact(at_ms, *words[code]) for at_ms, code in zip(trail.at, trail.code, strict=True))
+        return [contact for contact in every if contact.kind != "purchase"]

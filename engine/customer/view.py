@@ -1,16 +1,18 @@
 """The customer as one decision sees it: the stored record, and what the caller sent along."""
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.customer.as_of import AsOf
 from engine.customer.change import allows, set_consent, suppressed
 from engine.customer.dealings import dealings
-from engine.customer.features import behaviour
 from engine.customer.privacy import NO_SIGNALS, Signals
 from engine.customer.record import Consent, Record
+from engine.customer.threads import turns
+from engine.customer.values import values
+from engine.decide.needs import Needs
 from engine.decide.purposes import Declared, lineage
-from engine.decide.request import CustomerView, Needs, Scalar
+from engine.decide.request import CustomerView, Scalar
 
 
 @dataclass(frozen=True)
@@ -36,22 +38,25 @@ def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> Custom
     Returns:
         the view; a person who is known to nobody has no consent but the ones sent without an id.
     """
-    record = stored or Record(sent.customer_id, {}, [])
-    said = Record(sent.customer_id, {}, [])
+    record = stored or Record(sent.customer_id)
+    said = Record(sent.customer_id)
     for consent in sent.consents:
         said = set_consent(said, consent)
     all_said = _Said(record, said, sent, needs.declared)
+    attributes = {**record.attributes, **sent.attributes}
+    as_of = AsOf(record, now_ms, needs.derived)
     return CustomerView(
-        attributes={**record.attributes, **sent.attributes},
-        behaviour=behaviour(record, now_ms),
+        attributes=attributes,
+        derived=values(as_of, needs.families, attributes),
         allowed={pair: _allowed(all_said, pair, now_ms) for pair in needs.consents},
-        contacts=tuple(record.contacts[: bisect_left(record.contacts, (now_ms + 1,))]),
+        contacts=as_of.contacts(),
         time_zone=sent.time_zone or record.time_zone,
         preferences=record.preferences,
         suppressed=suppressed(record) | suppressed(said),
         customer_id=sent.customer_id,
         dealings=dealings(record, now_ms, needs.dealings),
-        purchases=tuple(record.purchases[: bisect_left(record.purchases, (now_ms + 1,))]),
+        turns=turns(as_of),
+        known_since_ms=as_of.met.trail.lost_ms,
     )
 
 

@@ -1,23 +1,15 @@
-"""What the engine keeps of everyone from what they did: every schema has these attributes of the customer."""
+"""The kinds of interactions that the engine itself understands; any other kind is kept and counted by its name."""
 
-WINDOWS_DAYS = (30, 90)
-OF_PURCHASES = ("frequency", "monetary", "couponed")
-NAMES = (
-    *(f"{name}_{days}d" for name in OF_PURCHASES for days in WINDOWS_DAYS),
-    *(f"{name}_total" for name in OF_PURCHASES),
-    "discount_total",
-    "mean_basket",
-    "recency_days",
-    "tenure_days",
-    "contacts_90d",
-    "contacts_total",
-    "redemptions_total",
-    "responses_total",
-    "response_rate",
-    "response_recency_days",
-)
-BEHAVIOUR = dict.fromkeys(NAMES, "double")
 RESPONSES = frozenset({"click", "accept", "redemption"})  # outcomes that answer an exposure
+MEASURES = {
+    "exposures": frozenset({"exposure"}),
+    "responses": RESPONSES,
+    "views": frozenset({"page_view", "view"}),
+    "contributions": frozenset({"review", "referral", "share"}),  # what people bring in themselves
+}
+BASKET = "basket"
+OURS = frozenset({"exposure", "sent", "delivered"})  # what we do, and not the person
+KNOWN = frozenset({"purchase", BASKET, "complaint", "dismiss", "unsubscribe"}).union(OURS, *MEASURES.values())
 DEALINGS = (
     "exposures_total",
     "exposures_30d",

@@ -1,15 +1,18 @@
 """A bundle: what operators write, read into plain values with every fault named at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from engine.decide.actions import FILE, YAML_FILE, Action, read_actions
 from engine.decide.adaptive import KEY, USUAL, Adaptivity, read_adaptive
 from engine.decide.channels import Channel, read_channels
+from engine.decide.customer_file import read_customer
+from engine.decide.derived import USUALLY, Derived
 from engine.decide.exploration import Explorer
 from engine.decide.explore_file import read_explore
 from engine.decide.faults import BundleError, Fault, unknown
+from engine.decide.keeping import Keeping, keeping_of
 from engine.decide.lineup import ALONE, Lineup, read_lineup
 from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_policies
 from engine.decide.purposes import UNDECLARED, Declared, read_purposes
@@ -20,7 +23,7 @@ from engine.decide.valuation import KEYS, PLAIN, Valuation, read_valuation
 from rules import Library, Schema
 
 NEEDED = ("schema.yaml", "channels.yaml", "policies.yaml")
-OPTIONAL = ("arbitration.yaml", "models.yaml", "purposes.yaml")
+OPTIONAL = ("arbitration.yaml", "customer.yaml", "models.yaml", "purposes.yaml")
 FILES = (*NEEDED, *OPTIONAL, FILE, YAML_FILE)
 TABLES = "tables/"  # every CSV below is a decision table
 
@@ -42,11 +45,17 @@ class Bundle:
     explore: Mapping[str, Explorer] = field(default_factory=dict)
     valuation: Valuation = PLAIN
     adaptive: Adaptivity | None = USUAL
+    derived: Derived = USUALLY
 
     @cached_property
     def channel_of(self) -> dict[str, Channel]:
         """Name -> channel."""
         return {channel.name: channel for channel in self.channels}
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """What records must keep for it."""
+        return keeping_of(self.contacts, self.derived)
 
 
 def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bundle:
@@ -65,6 +74,8 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     actions, faults = read_actions(texts, schema.action, [channel.name for channel in channels])
     known = _known(actions, channels)
     language = Language(schema, library or Library())
+    derived, schema = read_customer(files["customer.yaml"], language, known)
+    language = replace(language, schema=schema)
     policies, contacts = read_policies(files["policies.yaml"], language, known)
     valuation = read_valuation(files["arbitration.yaml"], language, known)
     levers, fallback = _arbitration(files["arbitration.yaml"], known)
@@ -83,7 +94,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
         raise BundleError(faults)
     return Bundle(
         schema, channels, actions, policies, contacts, levers, fallback, declared, tuple(table for table, _ in read),
-        lineup, explore, valuation, adaptive,
+        lineup, explore, valuation, adaptive, derived,
     )  # fmt: skip
 
 

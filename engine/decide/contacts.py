@@ -24,7 +24,6 @@ from engine.decide.values import DAY_MS
 
 QUARTER_MS = 900_000
 PLACE = {scope: Contact._fields.index(name) for scope, name in KEPT.items()}  # a contact bears a row's names
-BOUGHT = "purchase"  # kept apart from other outcomes, with its amount
 LONGEST_MS = {"day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
 
 
@@ -67,8 +66,6 @@ def _outcomes(moment: Moment, kinds: Sequence[str]) -> dict[str, list[Contact]]:
     for entry in moment.customer.contacts:
         if entry[1] in found:
             found[entry[1]].append(entry)
-    if BOUGHT in found:
-        found[BOUGHT] = [purchase.contact() for purchase in moment.customer.purchases]
     return found
 
 
@@ -91,8 +88,15 @@ class _Counter:
             passed: bool[size], of the whole block.
         """
         contact = self.contact
+        if self._role and self._role != moment.facts.get("role", ROLE):
+            return
+        if moment.customer.known_since_ms and moment.customer.known_since_ms > since_ms(
+            contact, moment
+        ):  # nought for all but a flood
+            passed[self.start : self.start + (len(self.places) or 1)] = False
+            return
         # Fewer than the cap in the whole history: no window of it can hold more. Most policies end here.
-        if len(outcomes) < contact.at_most or (self._role and self._role != moment.facts.get("role", ROLE)):
+        if len(outcomes) < contact.at_most:
             return
         found = outcomes[bisect_right(outcomes, since_ms(contact, moment), key=_at_ms) :]
         if self._narrow:

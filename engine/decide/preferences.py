@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.decide.catalogue import BoolArray, Catalogue, Rows
 from engine.decide.gates import Gate, Moment, Words
+from engine.decide.keeping import MOST_A_WEEK
 from engine.decide.request import NONE, Preferences
 from engine.decide.values import DAY_MS
 
@@ -57,7 +58,9 @@ class PreferenceBlock:
             if topic in self._place and now_ms < said_ms + LESS_FOR_MS:
                 passed[self._place[topic] + len(self._place)] = False
         passed[-2] = now_ms >= asked.snoozed_until_ms
-        passed[-1] = asked.at_most_a_week is None or _met_this_week(moment) < asked.at_most_a_week
+        most = None if asked.at_most_a_week is None else min(asked.at_most_a_week, MOST_A_WEEK)
+        complete = moment.customer.known_since_ms <= now_ms - WEEK_MS
+        passed[-1] = most is None or (complete and _met_this_week(moment) < most)
         return passed
 
 

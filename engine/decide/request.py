@@ -1,12 +1,10 @@
 """What one decision is asked: plain values, already checked."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
-
-from engine.decide.purposes import UNDECLARED, Declared
 
 Plain = bool | int | float | str
 Scalar = Plain | list[Plain] | dict[str, Plain]  # a list or a map holds one kind
@@ -50,21 +48,16 @@ class Contact(NamedTuple):
     placement: str = ""
 
 
-class Purchase(NamedTuple):
-    """One purchase; the discount is what coupons took off; with the names it is counted by."""
+class Turn(NamedTuple):
+    """Whose turn it is in a sequence of messages.
 
-    at_ms: int
-    amount: float = 0.0
-    discount: float = 0.0
-    action_key: str = ""
-    group: str = ""
-    objective: str = ""
-    channel: str = ""
-    placement: str = ""
+    Args:
+        action: the next step's; empty when the sequence is over.
+        due_ms: from when it may be shown.
+    """
 
-    def contact(self) -> Contact:
-        """The purchase as an outcome."""
-        return Contact(self.at_ms, "purchase", *self[3:])
+    action: str
+    due_ms: int
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,7 @@ class CustomerView:
 
     Args:
         attributes: stored and inline attributes, inline ones winning.
-        behaviour: recency, frequency, monetary value and behaviour as of the decision's moment.
+        derived: the values that somebody reads of their history, as of the decision's moment.
         allowed: (purpose, channel) -> bool; anything absent is not allowed.
         contacts: sorted by time, none after the decision's moment.
         time_zone: IANA name; empty when it is not known.
@@ -81,11 +74,12 @@ class CustomerView:
         suppressed: channels in which they must not be contacted; the empty one stands for all.
         customer_id: empty for somebody known by inline facts alone.
         dealings: what the history says of groups, objectives, channels and actions; only of kinds a model reads.
-        purchases: sorted by time, none after the decision's moment.
+        turns: sequence -> whose turn it is.
+        known_since_ms: contacts up to this moment may be lost; a cap that looks further back counts as full.
     """
 
     attributes: Mapping[str, Scalar]
-    behaviour: Mapping[str, float]
+    derived: Mapping[str, Plain]
     allowed: Mapping[tuple[str, str], bool]
     contacts: tuple[Contact, ...] = ()
     time_zone: str = ""
@@ -93,26 +87,12 @@ class CustomerView:
     suppressed: frozenset[str] = frozenset()
     customer_id: str = ""
     dealings: Dealings = field(default_factory=dict)
-    purchases: tuple[Purchase, ...] = ()
+    turns: Mapping[str, Turn] = field(default_factory=dict)
+    known_since_ms: int = 0
 
     def facts(self) -> dict[str, Scalar]:
-        """Everything expressions and features read as `customer.*`; attributes win over behaviour."""
-        return {**self.behaviour, **self.attributes}
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a decision must know of a customer.
-
-    Args:
-        consents: the (purpose, channel) pairs that it may ask about.
-        declared: the bundle's purposes, by which signals from outside are read.
-        dealings: the kinds of key by which some model reads the history.
-    """
-
-    consents: Collection[tuple[str, str]]
-    declared: Declared = UNDECLARED
-    dealings: Collection[str] = ()
+        """Everything expressions and features read as `customer.*`; what was sent along wins over what is derived."""
+        return {**self.derived, **self.attributes}
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
 """`schema.yaml`: what rules and models may read."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 
-from engine.decide.behaviour import BEHAVIOUR
+from engine.decide.derived import NAME
 from engine.decide.faults import unknown
 from engine.decide.request import Plain
 from engine.decide.source import Path, Source
@@ -20,12 +19,11 @@ OF_ACTIONS = {
     "value": "double",
     "cost": "double",
 }
-OF_CUSTOMERS = BEHAVIOUR | {"role": "string"}
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+OF_CUSTOMERS = {"role": "string"}
 
 
 def read_schema(source: Source) -> Schema:
-    """The schema, with what the engine keeps itself; faults go to the source."""
+    """The schema, with what the engine keeps of everyone but what it derives; faults go to the source."""
     said = {name: _kinds(source, name) for name in ("customer", "request", "action")}
     unsure = frozenset(f"{world}.{name}" for world in said for name, kind in said[world].items() if kind not in KINDS)
     worlds = {

@@ -142,6 +142,11 @@ class Scoring:
         sides = {feature.side for each in self.contenders for feature in each.spec.features}
         return frozenset(side.removeprefix("with_") for side in sides if side.startswith("with_"))
 
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """Every feature that some model reads."""
+        return frozenset(feature.name for each in self.contenders for feature in each.spec.features)
+
     def prior(self, rows: Rows) -> Scored:
         """What is said without asking a model: each champion's base rate."""
         return Scored(self._prior_of_row[rows], tuple(self._champions), self._champion_of_row[rows])

@@ -15,14 +15,17 @@ from engine.decide.catalogue import BoolArray, Catalogue, build_catalogue
 from engine.decide.consents import ConsentBlock, SuppressionBlock
 from engine.decide.contacts import ContactBlock
 from engine.decide.corrections import Corrections, learned_over
+from engine.decide.derived import family_of
 from engine.decide.engagement import PolicyBlock
 from engine.decide.gates import Gates
 from engine.decide.lookups import TableBlock
+from engine.decide.needs import Needs
 from engine.decide.preferences import PreferenceBlock
 from engine.decide.quiet import QuietBlock
-from engine.decide.request import Inline, Needs, Request
+from engine.decide.request import Inline, Request
 from engine.decide.scoring import Contender, Scoring
 from engine.decide.selection import Exploring, Greedy, Selector
+from engine.decide.sequences import SequenceBlock
 from engine.decide.windows import WindowBlock
 from engine.decide.worth import Worth
 from models import NOTHING, Learned
@@ -76,7 +79,17 @@ class Snapshot:
 
     def needs(self, request: Request) -> Needs:
         """What a decision must know of the customer."""
-        return Needs(self.consents | request.consents, self.bundle.declared, self.scoring.dealings)
+        consents = self.consents | request.consents
+        return Needs(consents, self.bundle.declared, self.scoring.dealings, self.bundle.derived, self.families)
+
+    @cached_property
+    def families(self) -> frozenset[str]:
+        """The families of derived values that some condition, table or model reads, and what these need."""
+        reads = {name for policy in self.bundle.policies for name in policy.expression.reads}
+        reads |= {name for table in self.bundle.tables for name in table.columns}
+        reads |= self.scoring.reads | self.bundle.valuation.reads
+        own = {family_of(name.removeprefix("customer.")) for name in reads if name.startswith("customer.")}
+        return self.bundle.derived.with_needed(own)
 
     def with_inline(self, request: Request) -> "Snapshot":
         """The same rules over the candidates that a request brings, with the catalogue's actions that it names.
@@ -177,6 +190,7 @@ def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:
         WindowBlock(catalogue),
         PolicyBlock(bundle.policies, catalogue),
         TableBlock(bundle.tables, catalogue),
+        SequenceBlock(bundle.derived.sequences, catalogue),
         PreferenceBlock(catalogue, np.flatnonzero(marketing)),
         ContactBlock(bundle.contacts, catalogue, marketing),
         QuietBlock(bundle.channels, catalogue),

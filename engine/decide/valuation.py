@@ -2,7 +2,7 @@
 
 value:
   margin: {of: action.margin, at_most: 50}
-  fatigue: {of: -0.1 * customer.contacts_90d, at_least: -5, on_missing: -1}
+  fatigue: {of: -0.1 * customer.behaviour.exposures_90d, at_least: -5, on_missing: -1}
 formula: propensity * value * lever * weight
 weights:
   - {name: umbrellas in the rain, scope: {group: umbrellas}, when: request.weather == 'rain', weight: 1.5}
@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from engine.decide.derived import NAME
 from engine.decide.policies import Known, Language, read_condition, read_scope
-from engine.decide.schema import NAME
 from engine.decide.source import Path, Source
 from rules import Expression, Formula, RuleError, Schema, UnsupportedError, compile_expression
 
@@ -65,6 +65,13 @@ class Valuation:
     weights: tuple[Weight, ...] = ()
     formula: Expression | None = None
     place: tuple[int, int] = (1, 1)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Every attribute that some part reads."""
+        said = [part.expression for part in self.components] + [weight.expression for weight in self.weights]
+        formula = [] if self.formula is None else [self.formula]
+        return frozenset(name for expression in (*said, *formula) for name in expression.reads)
 
 
 PLAIN = Valuation()

@@ -129,7 +129,7 @@ def _record(snapshot: Snapshot, place: str, given: Mapping[str, Any], now_ms: in
     for at, text in enumerate(given.get("consents", [])):
         record = set_consent(record, _consent(place, text, now_ms - 1_000 + at))
     for at, text in enumerate(given.get("history", [])):
-        record = apply_interaction(record, _event(snapshot, place, text, at, now_ms))
+        record = apply_interaction(record, _event(snapshot, place, text, at, now_ms), snapshot.bundle.keeping)
     return record
 
 

@@ -47,7 +47,7 @@ def import_customers(file: Path, state: Path, kinds: Mapping[str, str] | None = 
         StoreError: when the store cannot take it.
     """
     now_ms = time.time_ns() // 1_000_000
-    return _run(file, state, lambda line: _record(line, kinds, now_ms), _put)
+    return run_import(file, state, lambda line: _record(line, kinds, now_ms), _put)
 
 
 def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -> Counts:
@@ -63,7 +63,7 @@ def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -
     """
     now_ms = time.time_ns() // 1_000_000
     intake = of_bundle(bundle, Limits()) if bundle else Intake(Limits(), None, {})
-    return _run(file, state, lambda line: _interaction(line, intake, now_ms), _apply)
+    return run_import(file, state, lambda line: _interaction(line, intake, now_ms), _apply)
 
 
 def _put(store: Store, lump: list[Record]) -> Counts:
@@ -75,7 +75,7 @@ def _apply(store: Store, lump: list[Interaction]) -> Counts:
     return {"imported": statuses.count("recorded"), "duplicates": statuses.count("duplicate")}
 
 
-def _run(file: Path, state: Path, make: Callable[[Line], T], put: Callable[[Store, list[T]], Counts]) -> Counts:
+def run_import(file: Path, state: Path, make: Callable[[Line], T], put: Callable[[Store, list[T]], Counts]) -> Counts:
     lines = read_lines(file)
     counts = {"imported": 0, "duplicates": 0, "rejected": 0}
     store = LmdbStore(state / "store")

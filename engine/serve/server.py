@@ -32,6 +32,8 @@ from engine.serve.publication import Publication
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
 from engine.serve.signals import RELOAD, STOP, Signals, heard, listen
 from engine.store.lmdb import LmdbStore
+from engine.store.protocol import StoreError
+from engine.store.settle import settle
 from models import ModelError, OnnxRows
 
 THREADS = 4
@@ -64,6 +66,16 @@ class Settings:
         """
         return load_snapshot(self.bundle, self.state / "models", self.state / "conditions", previous)
 
+    def settle(self, snapshot: Snapshot) -> None:
+        """Check that the records keep what a snapshot needs.
+
+        Raises:
+            StoreError: when they do not, or the state cannot be used.
+        """
+        store = LmdbStore(self.state / "store")
+        settle(store, snapshot.bundle.keeping)
+        store.close()
+
 
 def serve(settings: Settings) -> int:
     """Run the workers until SIGTERM or SIGINT; every call under way is answered first.
@@ -84,7 +96,7 @@ def serve(settings: Settings) -> int:
     signals = listen()
     read_limits(settings.config)
     snapshot = settings.snapshot()
-    LmdbStore(settings.state / "store").close()
+    settings.settle(snapshot)
     _claim(settings.address, settings.port)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the workers inherit it; more threads than cores only wait for each other
     crew = _Crew(settings)
@@ -95,7 +107,7 @@ def serve(settings: Settings) -> int:
         said = heard(signals, WATCH_S)
         if said == STOP:
             break
-        if said == RELOAD and (new := _reloaded(snapshot, settings)) is not snapshot:
+        if said == RELOAD and (new := _renewed(snapshot, settings)) is not snapshot:
             snapshot = new
             _announce("reloading", snapshot)
             crew.tell(signal.SIGHUP)
@@ -229,11 +241,24 @@ def _mended(settings: Settings, signals: Signals) -> Snapshot | None:
     """
     while True:
         try:
-            return settings.snapshot()
-        except (BundleError, ModelError, OSError) as error:
+            snapshot = settings.snapshot()
+            settings.settle(snapshot)
+            return snapshot
+        except (BundleError, ModelError, StoreError, OSError) as error:
             log.error("a worker waits until this is mended", faults=str(error))
         if heard(signals, MEND_S) == STOP:
             return None
+
+
+def _renewed(old: Snapshot, settings: Settings) -> Snapshot:
+    """What lies there now, if it is good and the records keep what it needs; else the old one."""
+    new = _reloaded(old, settings)
+    try:
+        settings.settle(new)
+    except StoreError as error:
+        log.error("reload refused, the old snapshot stays", faults=str(error))
+        return old
+    return new
 
 
 def _reloaded(old: Snapshot, settings: Settings) -> Snapshot:

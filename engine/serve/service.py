@@ -11,9 +11,10 @@ import msgspec
 from google.protobuf.message import Message
 from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
+from engine.customer.as_of import AsOf
 from engine.customer.checks import FieldError
-from engine.customer.features import behaviour
 from engine.customer.record import Interaction
+from engine.customer.values import values
 from engine.customer.view import view
 from engine.decide.pipeline import Effort, decide
 from engine.decide.snapshot import Snapshot
@@ -196,7 +197,7 @@ class CustomerService:
         if record is None:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no customer '{customer_id}'")
             raise AssertionError  # abort always raises
-        return write_record(record, behaviour(record, now_ms()))
+        return write_record(record, values(AsOf(record, now_ms(), self.shell.holder.current.bundle.derived)))
 
     def SetConsent(  # noqa: N802  the contract's name
         self,

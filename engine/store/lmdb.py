@@ -9,17 +9,22 @@ from pathlib import Path
 import lmdb
 import msgspec
 
-from engine.customer.change import apply_interaction, set_consent, set_preferences
-from engine.customer.record import Consent, Interaction, Record, decode, encode
+from engine.customer.change import apply_interactions, set_consent, set_preferences
+from engine.customer.formats import decode, encode
+from engine.customer.record import Consent, Interaction, Record
+from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
-from engine.store.merge import upsert
+from engine.store.merge import rebuilt, upsert
 from engine.store.protocol import StoreError, StoreFullError
 
 MAP_BYTES = 4 << 30  # sparse: only what is written takes space
 READERS = 512
 LUMP = 1_000
-DATABASES = (b"records", b"keys", b"outbox by number")
+REBUILT = 500  # records in one transaction: what a broken-off rebuild does again
+DATABASES = (b"records", b"keys", b"outbox by number", b"meta")
 NUMBER = struct.Struct(">Q")  # big-endian, so that LMDB's order is the numbers'
+KEEPING, REBUILDING = b"keeping", b"rebuilding"  # how much is kept; the last customer of an unfinished rebuild
+_KEEPING = msgspec.msgpack.Decoder(Keeping)
 _INTERACTION = msgspec.msgpack.Decoder(Interaction)
 
 
@@ -37,9 +42,9 @@ class LmdbStore:
     def __init__(self, path: Path, map_bytes: int = MAP_BYTES) -> None:
         with _mapped(path):
             path.mkdir(parents=True, exist_ok=True)
-            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=3, max_readers=READERS)
+            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=4, max_readers=READERS)
             self._env.reader_check()
-            self._records, self._keys, self._outbox = map(self._env.open_db, DATABASES)
+            self._records, self._keys, self._outbox, self._meta = map(self._env.open_db, DATABASES)
 
     @contextmanager
     def _begin(self, *, write: bool = False) -> Iterator[lmdb.Transaction]:
@@ -63,21 +68,22 @@ class LmdbStore:
 
     def apply(self, interactions: Sequence[Interaction]) -> list[str]:
         """Event, record, duplicate mark and outbox change in one transaction."""
-        changed: dict[str, Record] = {}
+        happened: dict[str, list[Interaction]] = {}
         with self._begin(write=True) as txn:
-            statuses = [self._count(txn, changed, interaction) for interaction in interactions]
-            for record in changed.values():
-                _write(txn, record)
+            statuses = [self._count(txn, happened, interaction) for interaction in interactions]
+            keeping = self._keeping(txn)
+            for customer_id, own in happened.items():
+                record = _read(txn, customer_id) or Record(customer_id)
+                _write(txn, apply_interactions(record, own, keeping))
         return statuses
 
-    def _count(self, txn: lmdb.Transaction, changed: dict[str, Record], interaction: Interaction) -> str:
-        customer_id = interaction.customer_id
-        mark = f"{customer_id}\0{interaction.key}".encode()
-        if not txn.put(mark, b"", overwrite=False, db=self._keys):
+    def _count(self, txn: lmdb.Transaction, happened: dict[str, list[Interaction]], interaction: Interaction) -> str:
+        number = NUMBER.pack(self._last(txn) + 1)
+        mark = f"{interaction.customer_id}\0{interaction.key}".encode()
+        if not txn.put(mark, number, overwrite=False, db=self._keys):
             return "duplicate"
-        txn.put(NUMBER.pack(self._last(txn) + 1), msgspec.msgpack.encode(interaction), db=self._outbox, append=True)
-        record = changed.get(customer_id) or _read(txn, customer_id) or Record(customer_id)
-        changed[customer_id] = apply_interaction(record, interaction)
+        txn.put(number, msgspec.msgpack.encode(interaction), db=self._outbox, append=True)
+        happened.setdefault(interaction.customer_id, []).append(interaction)
         return "recorded"
 
     def _last(self, txn: lmdb.Transaction) -> int:
@@ -91,6 +97,61 @@ class LmdbStore:
             cursor = txn.cursor(self._outbox)
             found = islice(cursor, limit) if cursor.set_range(NUMBER.pack(after + 1)) else ()
             return [(NUMBER.unpack(number)[0], _INTERACTION.decode(packed)) for number, packed in found]
+
+    def interactions(self, customer_id: str) -> list[Interaction]:
+        """Everything one customer did or met, in no order."""
+        with self._begin() as txn:
+            return self._happened(txn, customer_id)
+
+    def _happened(self, txn: lmdb.Transaction, customer_id: str) -> list[Interaction]:
+        prefix, found = f"{customer_id}\0".encode(), list[Interaction]()
+        cursor = txn.cursor(self._keys)
+        for mark, number in cursor if cursor.set_range(prefix) else ():
+            if bytes(mark[: len(prefix)]) != prefix:
+                break
+            packed = txn.get(bytes(number), db=self._outbox)
+            if packed is not None:
+                found.append(_INTERACTION.decode(packed))
+        return found
+
+    def kept(self) -> tuple[Keeping, bool]:
+        """How much of histories is kept, and whether every record has it."""
+        with self._begin() as txn:
+            return self._keeping(txn), txn.get(REBUILDING, db=self._meta) is None
+
+    def _keeping(self, txn: lmdb.Transaction) -> Keeping:
+        packed = txn.get(KEEPING, db=self._meta)
+        return USUAL if packed is None else _KEEPING.decode(packed)
+
+    def rebuild(self, keeping: Keeping) -> Iterator[int]:
+        """From now on keep so much, and make every record again; yields how many were made, lump by lump."""
+        after = self._start(keeping)
+        while True:
+            with self._begin(write=True) as txn:
+                done = list(islice(_ids_after(txn, after), REBUILT))
+                for customer_id in done:
+                    record = _read(txn, customer_id) or Record(customer_id)
+                    _write(txn, rebuilt(record, self._happened(txn, customer_id), keeping))
+                if not done:
+                    txn.delete(REBUILDING, db=self._meta)
+                    return
+                after = done[-1]
+                txn.put(REBUILDING, after.encode(), db=self._meta)
+            yield len(done)
+
+    def _start(self, keeping: Keeping) -> str:
+        """The customer after whom to go on: of a rebuild to the same end that was broken off, else none."""
+        with self._begin(write=True) as txn:
+            held = txn.get(REBUILDING, db=self._meta) if self._keeping(txn) == keeping else None
+            txn.put(KEEPING, msgspec.msgpack.encode(keeping), db=self._meta)
+            after = bytes(held or b"")
+            txn.put(REBUILDING, after, db=self._meta)
+        return after.decode()
+
+    def count(self) -> int:
+        """How many records there are."""
+        with self._begin() as txn:
+            return int(txn.stat(self._records)["entries"])
 
     def set_consent(self, customer_id: str, consent: Consent) -> int:
         """Durable before the return: LMDB syncs on commit."""
@@ -135,6 +196,13 @@ def _read(txn: lmdb.Transaction, customer_id: str) -> Record | None:
 
 def _write(txn: lmdb.Transaction, record: Record) -> None:
     txn.put(record.customer_id.encode(), encode(record))
+
+
+def _ids_after(txn: lmdb.Transaction, after: str) -> Iterator[str]:
+    cursor = txn.cursor()
+    if cursor.set_range(after.encode() + b"\0") if after else cursor.first():
+        for key in cursor.iternext(keys=True, values=False):
+            yield bytes(key).decode()
 
 
 def _lumps(records: Iterable[Record]) -> Iterator[list[Record]]:

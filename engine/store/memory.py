@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from engine.customer.change import apply_interaction, set_consent, set_preferences
+from engine.customer.change import apply_interactions, set_consent, set_preferences
 from engine.customer.record import Consent, Interaction, Record
+from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
-from engine.store.merge import upsert
+from engine.store.merge import rebuilt, upsert
 
 
 class MemoryStore:
@@ -13,8 +14,9 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
-        self._keys: set[tuple[str, str]] = set()
         self._outbox: list[Interaction] = []
+        self._happened: dict[str, dict[str, Interaction]] = {}
+        self._keeping = USUAL
 
     def load(self, customer_id: str) -> Record | None:
         """The record, or None."""
@@ -32,18 +34,38 @@ class MemoryStore:
         return [self._count(interaction) for interaction in interactions]
 
     def _count(self, interaction: Interaction) -> str:
-        mark = (interaction.customer_id, interaction.key)
-        if mark in self._keys:
+        customer_id = interaction.customer_id
+        own = self._happened.setdefault(customer_id, {})
+        if interaction.key in own:
             return "duplicate"
-        self._keys.add(mark)
+        own[interaction.key] = interaction
         self._outbox.append(interaction)
-        record = self.load(interaction.customer_id) or Record(interaction.customer_id)
-        self._records[interaction.customer_id] = apply_interaction(record, interaction)
+        record = self.load(customer_id) or Record(customer_id)
+        self._records[customer_id] = apply_interactions(record, [interaction], self._keeping)
         return "recorded"
 
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
         """Interactions above a number, in the order they were counted."""
         return list(enumerate(self._outbox[after : after + limit], after + 1))
+
+    def interactions(self, customer_id: str) -> list[Interaction]:
+        """Everything one customer did or met, in no order."""
+        return list(self._happened.get(customer_id, {}).values())
+
+    def kept(self) -> tuple[Keeping, bool]:
+        """How much of histories is kept, and whether every record has it."""
+        return self._keeping, True
+
+    def rebuild(self, keeping: Keeping) -> Iterator[int]:
+        """From now on keep so much, and make every record again; yields how many were made, lump by lump."""
+        self._keeping = keeping
+        for customer_id, record in self._records.items():
+            self._records[customer_id] = rebuilt(record, self.interactions(customer_id), keeping)
+        yield len(self._records)
+
+    def count(self) -> int:
+        """How many records there are."""
+        return len(self._records)
 
     def set_consent(self, customer_id: str, consent: Consent) -> int:
         """Take one consent."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from engine.customer.record import Consent, Interaction, Record
+from engine.decide.keeping import Keeping
 from engine.decide.request import Preferences
 
 
@@ -35,6 +36,25 @@ class Store(Protocol):
 
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
         """Interactions in the order they were counted, each with its number; those above `after`, at most `limit`."""
+        ...
+
+    def interactions(self, customer_id: str) -> list[Interaction]:
+        """Everything one customer did or met, in no order."""
+        ...
+
+    def kept(self) -> tuple[Keeping, bool]:
+        """How much of histories is kept, and whether every record has it: not while a rebuild is unfinished."""
+        ...
+
+    def rebuild(self, keeping: Keeping) -> Iterator[int]:
+        """From now on keep so much, and make every record again; yields how many were made, lump by lump.
+
+        Broken off, the next call with the same keeping goes on where it was.
+        """
+        ...
+
+    def count(self) -> int:
+        """How many records there are."""
         ...
 
     def set_consent(self, customer_id: str, consent: Consent) -> int:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from engine.customer.checks import Bounds, FieldError
 from engine.customer.intake import Intake
 from engine.customer.record import Interaction, Record
+from engine.customer.trail import Trail
 from engine.journal.deadletters import DeadLetters
 from engine.store.protocol import Store
 from engine.store.taking import take
@@ -89,8 +90,9 @@ class _Names(NamedTuple):
 
 
 def _names(record: Record | None) -> _Names:
-    kept = [*record.contacts, *(purchase.contact() for purchase in record.purchases)] if record else []
-    return _Names({contact.group for contact in kept}, {contact.kind for contact in kept})
+    trails = [Trail(record.bought), Trail(record.met)] if record else []
+    kept = [words for trail in trails for words in trail.every_words()]
+    return _Names({group for _, _, group, *_ in kept}, {kind for kind, *_ in kept})
 
 
 def _full(held: set[str], name: str, most: int) -> bool:

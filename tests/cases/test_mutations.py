@@ -13,11 +13,21 @@ from engine.decide.engagement import PolicyBlock
 from engine.decide.gates import STANDING, Gates
 from engine.decide.preferences import PreferenceBlock
 from engine.decide.quiet import QuietBlock
+from engine.decide.sequences import SequenceBlock
 from engine.decide.windows import WindowBlock
 from engine.serve.cases import run_cases
 
 WORLDS = sorted(path.parent for path in Path(__file__).parent.glob("*/cases"))
-BLOCKS = (SuppressionBlock, ConsentBlock, WindowBlock, PolicyBlock, PreferenceBlock, ContactBlock, QuietBlock)
+BLOCKS = (
+    SuppressionBlock,
+    ConsentBlock,
+    WindowBlock,
+    PolicyBlock,
+    PreferenceBlock,
+    SequenceBlock,
+    ContactBlock,
+    QuietBlock,
+)
 
 
 def failures():

@@ -2,8 +2,13 @@
 
 import pytest
 
-from engine.customer.record import KEPT, Consent, Interaction, Record
+from engine.customer.as_of import AsOf
+from engine.customer.record import Consent, Interaction, Record
+from engine.customer.values import values
+from engine.decide.derived import USUALLY
+from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
+from engine.decide.values import DAY_MS
 from engine.store.lmdb import LmdbStore
 from engine.store.memory import MemoryStore
 
@@ -37,11 +42,11 @@ def test_late_events_stand_in_their_own_time(store):
 
 def test_thousands_of_views_do_not_wash_a_complaint_away(store):
     store.apply([Interaction("first", "anna", "complaint", 1)])
-    store.apply([Interaction(str(at), "anna", "view", at) for at in range(2, KEPT + 4)])
+    store.apply([Interaction(str(at), "anna", "view", at) for at in range(2, 400)])
 
     contacts = store.load("anna").contacts
     assert [contact.at_ms for contact in contacts if contact.kind == "complaint"] == [1]
-    assert [contact.at_ms for contact in contacts if contact.kind == "view"] == list(range(4, KEPT + 4))
+    assert [contact.at_ms for contact in contacts if contact.kind == "view"] == list(range(400 - USUAL.newest, 400))
 
 
 def test_an_import_keeps_the_history(store):
@@ -65,6 +70,59 @@ def test_preferences_are_kept_and_raise_the_revision(store):
 
     assert store.load("anna").preferences == Preferences(at_most_a_week=2)
     assert second > first
+
+
+SMALL = Keeping(newest=1, window_ms=DAY_MS, counted=frozenset({"exposure"}), groups=frozenset({"g"}))
+
+
+def test_what_one_customer_did_is_told_whole_and_apart(store):
+    store.apply([purchase("a"), purchase("b", 2_000), Interaction("a", "annabel", "click", 3_000)])
+
+    assert sorted(event.key for event in store.interactions("anna")) == ["a", "b"]
+    assert store.interactions("nobody") == []
+
+
+def test_a_rebuilt_record_is_as_if_it_had_always_been_kept_so(store, tmp_path):
+    events = [
+        Interaction(
+            str(at),
+            "anna",
+            "exposure" if at % 2 else "purchase",
+            at * 40_000_000,
+            action_key=f"a{at % 7}",
+            group="g",
+            amount=0.1,
+        )
+        for at in range(1, 300)
+    ]
+    other = MemoryStore()
+    assert list(other.rebuild(SMALL)) == [0]
+    other.apply(events)
+    store.put([Record("anna", {"age": 30})])
+    store.apply(events)
+
+    assert sum(store.rebuild(SMALL)) == 1
+
+    assert store.kept() == (SMALL, True)
+    assert store.load("anna").attributes == {"age": 30}
+    ours, theirs = store.load("anna"), other.load("anna")
+    assert (ours.contacts, ours.purchases) == (theirs.contacts, theirs.purchases)
+    assert values(AsOf(ours, 10**11, USUALLY)) == values(AsOf(theirs, 10**11, USUALLY))
+
+
+def test_a_rebuild_that_was_broken_off_goes_on_and_says_so_meanwhile(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.store.lmdb.REBUILT", 2)
+    store = LmdbStore(tmp_path, 1 << 24)
+    store.put([Record(f"c{at}") for at in range(7)])
+
+    steps = store.rebuild(SMALL)
+    assert next(steps) == 2
+    steps.close()
+
+    assert store.kept() == (SMALL, False)
+    assert list(store.rebuild(SMALL)) == [2, 2, 1]
+    assert store.kept() == (SMALL, True)
+    store.close()
 
 
 def test_a_scan_meets_every_record_by_id(store):

@@ -34,7 +34,7 @@ def theirs(text, worlds):
             span = timedelta(milliseconds=data[name])
             data[name] = EPOCH + span if KINDS[name] == "timestamp" else span
     present = {f"has_.{name}": name in data for name in KINDS}
-    value = LIBRARY.compile(_with_presence(text)).eval(data={**data, **present})
+    value = LIBRARY.compile(_with_presence(text, KINDS)).eval(data={**data, **present})
     return UNKNOWN if value.type() in (cel.Type.ERROR, cel.Type.UNKNOWN) else value.value()
 
 

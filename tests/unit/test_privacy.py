@@ -7,8 +7,8 @@ from engine.customer.privacy.bits import ALPHABET, DecodeError
 from engine.customer.privacy.tcf import decode_tcf
 from engine.customer.record import Consent
 from engine.customer.view import Sent, view
+from engine.decide.needs import Needs
 from engine.decide.purposes import Declared, Purpose
-from engine.decide.request import Needs
 
 NOW_MS = 1_764_000_000_000
 PAIR = ("marketing", "web")

@@ -5,7 +5,8 @@ import lmdb
 import pytest
 from nba.v1 import customer_pb2
 
-from engine.customer.record import Record, RecordError, decode
+from engine.customer.formats import decode
+from engine.customer.record import Record, RecordError
 from engine.decide.bundle import read_bundle
 from engine.decide.pipeline import Effort
 from engine.decide.scoring import first_day

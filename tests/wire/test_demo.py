@@ -41,7 +41,9 @@ def test_the_tour_of_the_readme_works_on_the_demos_state(demo, state):
     known = next((state / "data").glob("customers.parquet"))
     with serving(bundle, state) as server:
         target = ["--target", f"127.0.0.1:{server.port}", "--channel", "web"]
-        person = json.loads(nba("customer", "show", first_customer(known), "--state", state).stdout)["customer_id"]
+        person = json.loads(nba("customer", "show", first_customer(known), "--state", state, "--json").stdout)[
+            "customer_id"
+        ]
         tour = {
             "check": nba("check", bundle),
             "test": nba("test", bundle),

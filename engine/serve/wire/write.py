@@ -85,14 +85,14 @@ def _ranked(evaluation: Evaluation, ask: int, answer: decision_pb2.ChannelAnswer
         )
 
 
-def write_record(record: Record, behaviour: Mapping[str, float]) -> customer_pb2.GetResponse:
+def write_record(record: Record, derived: Mapping[str, Scalar]) -> customer_pb2.GetResponse:
     """The record as a message."""
     return customer_pb2.GetResponse(
         customer_id=record.customer_id,
         attributes={name: write_value(value) for name, value in record.attributes.items()},
         consents=[_consent(consent) for consent in record.consents],
         time_zone=record.time_zone,
-        behaviour=behaviour,
+        behaviour={name: float(value) for name, value in derived.items() if isinstance(value, (bool, int, float))},
         revision=record.revision,
         preferences=_preferences(record.preferences),
     )

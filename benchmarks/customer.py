@@ -1,0 +1,145 @@
+"""The customer's record: read, changed, grown, imported."""
+
+import csv
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from benchmarks.report import Figure
+from engine.customer.as_of import AsOf
+from engine.customer.change import apply_interaction, apply_interactions
+from engine.customer.formats import encode
+from engine.customer.record import Interaction, Record
+from engine.customer.values import values
+from engine.decide.derived import Derived, Rfm
+from engine.decide.keeping import Keeping
+from engine.decide.values import DAY_MS
+from engine.serve.imports import import_interactions
+from engine.store.lmdb import LmdbStore
+
+NOW_MS = 1_767_225_600_000
+CHANNELS = ("app", "email", "paid", "web")
+GROUPS = tuple(f"group_{i}" for i in range(10))
+DERIVED = Derived(
+    Rfm(("7d", "30d", "90d", "365d"), ("14d", "90d"), ("channel", "group")), channels=CHANNELS, groups=GROUPS
+)
+KEEPING = Keeping(
+    newest=21, window_ms=32 * DAY_MS, counted=frozenset({"exposure", "dismiss"}),
+    channels=frozenset(CHANNELS), groups=frozenset(GROUPS),
+)  # fmt: skip
+KINDS = {"page_view": 0.58, "click": 0.22, "exposure": 0.13, "purchase": 0.04, "basket": 0.02, "dismiss": 0.01}
+READ_US, APPLY_US, GROWTH_BYTES, RATE = 10.0, 40.0, 6_000.0, 40_000.0
+USUAL, LONG = (
+    70,
+    10_000,
+)  # interactions of a usual customer (a household of the grocer's year has 63 purchases), of a long one
+SPAN_DAYS = 730
+
+
+def history(customer_id: str, count: int, seed: int = 0) -> list[Interaction]:
+    """Two years of somebody, sorted by time."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.choice(list(KINDS), count, p=list(KINDS.values()))
+    at = np.sort(NOW_MS - rng.integers(1, SPAN_DAYS * DAY_MS, count))
+    actions, channels = rng.integers(0, 100, count), rng.choice(CHANNELS, count)
+    amounts = np.round(rng.gamma(2, 20, count), 2)
+    return [
+        Interaction(
+            f"{customer_id}-{index}", customer_id, kind, int(at[index]), str(channels[index]),
+            "" if kind in ("page_view", "purchase") else f"action_{actions[index]:05d}", GROUPS[actions[index] % 10],
+            amount=float(amounts[index]) if kind == "purchase" else 0.0,
+        )
+        for index, kind in enumerate(map(str, kinds))
+    ]  # fmt: skip
+
+
+def measure(scale: int) -> Iterator[Figure]:
+    """Every figure of the record.
+
+    Args:
+        scale: how many hundred calls of each; the import has two thousand customers for each.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        for count in (USUAL, LONG):
+            yield from _one(Path(place) / str(count), f"{count} interactions", count, 100 * scale)
+        yield from _growth()
+        for people in (200 * scale, 600 * scale, 2_000 * scale):
+            yield from _import(Path(place) / f"import {people}", people)
+
+
+def _one(directory: Path, case: str, count: int, calls: int) -> Iterator[Figure]:
+    """Reading, changing and asking one record."""
+    happened = history("anna", count)
+    record = apply_interactions(Record("anna"), happened, KEEPING)
+    store = LmdbStore(directory, 1 << 26)
+    list(store.rebuild(KEEPING))
+    store.apply(happened)
+    event = msgspec.structs.replace(happened[-1], kind="exposure", action_key="action_00001", at_ms=NOW_MS)
+    bought = msgspec.structs.replace(happened[-1], kind="purchase", amount=12.34, at_ms=NOW_MS)
+    target = count == USUAL
+    yield _timed(case, "read_us_p50", lambda: store.load("anna"), calls, READ_US if target else None)
+    yield _timed(case, "read_with_contacts_us_p50", lambda: AsOf(_stored(store), NOW_MS, DERIVED).contacts(), calls)
+    for name, each in (("contact", event), ("purchase", bought)):
+        apply = partial(apply_interaction, record, each, KEEPING)
+        yield _timed(case, f"apply_{name}_us_p50", apply, calls, APPLY_US if target else None)
+    yield _timed(case, "every_value_us_p50", lambda: values(AsOf(record, NOW_MS, DERIVED)), calls)
+    store.close()
+
+
+def _stored(store: LmdbStore) -> Record:
+    return store.load("anna") or Record("anna")
+
+
+def _timed(case: str, metric: str, work: Callable[[], object], calls: int, target: float | None = None) -> Figure:
+    found = []
+    for _ in range(calls + calls // 5):
+        start = time.perf_counter_ns()
+        work()
+        found.append((time.perf_counter_ns() - start) / 1_000)
+    return Figure("customer", case, metric, float(np.median(found[calls // 5 :])), "us", target)
+
+
+def _growth() -> Iterator[Figure]:
+    """How much a record grows: the most over its life, not only at its end."""
+    record, empty, most = Record("anna"), len(encode(Record("anna"))), 0
+    for at, event in enumerate(history("anna", LONG)):
+        record = apply_interaction(record, event, KEEPING)
+        if at % 100 == 99:
+            most = max(most, len(encode(record)) - empty)
+    yield Figure("customer", f"{LONG} interactions", "growth_bytes", float(most), "bytes", GROWTH_BYTES)
+
+
+def _import(directory: Path, people: int) -> Iterator[Figure]:
+    """Ten interactions of each customer in from one file, by time as they would be logged."""
+    directory.mkdir(parents=True)
+    file = directory / "interactions.csv"
+    with file.open("w", newline="") as out:
+        lines = csv.writer(out)
+        lines.writerow(Interaction.__struct_fields__)
+        lines.writerows(map(msgspec.structs.astuple, _logged(people)))
+    store = LmdbStore(directory / "store")
+    list(store.rebuild(KEEPING))
+    store.close()
+    start = time.perf_counter()
+    counts = import_interactions(file, directory)
+    spent_s = time.perf_counter() - start
+    case = f"{people} customers, {counts['imported']} interactions imported"
+    # As a cost, so that "at most" holds for every figure.
+    yield Figure("customer", case, "us_each", 1e6 * spent_s / counts["imported"], "us", 1e6 / RATE)
+    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # the store's mapped pages among it
+    yield Figure("customer", case, "memory_mb", memory_mb, "MB")
+
+
+def _logged(people: int) -> Iterator[Interaction]:
+    """A log of two years, made one by one, so that its size is none of the importer's memory."""
+    rng, usual, count = np.random.default_rng(people), history("", 1_000), 10 * people
+    for index, customer in enumerate(rng.integers(0, people, count)):
+        at_ms = NOW_MS - SPAN_DAYS * DAY_MS * (count - index) // count
+        own = {"key": str(index), "customer_id": f"customer_{customer}", "at_ms": at_ms}
+        yield msgspec.structs.replace(usual[index % 1_000], **own)

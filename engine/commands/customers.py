@@ -1,0 +1,98 @@
+"""`nba customer`, `nba segments` and `nba rebuild`: one record in words, who is in which segment, all records again."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.commands.common import STATE, AsJson, State, faults
+
+if TYPE_CHECKING:
+    from engine.decide.bundle import Bundle
+    from engine.decide.derived import Derived
+
+customers = typer.Typer(no_args_is_help=True, help="Look at one customer's record.")
+OfBundle = Annotated[
+    Path | None, typer.Option("--bundle", help="Whose values, stages and segments; else the usual ones.")
+]
+TheBundle = Annotated[Path, typer.Argument(help="The bundle's directory.")]
+
+
+def _read(bundle: Path) -> "Bundle":
+    from engine.decide.bundle import read_bundle
+    from engine.serve.build import read_texts
+
+    return read_bundle(read_texts(bundle))
+
+
+def _derived(bundle: Path | None) -> "Derived":
+    from engine.decide.derived import USUALLY
+
+    return _read(bundle).derived if bundle else USUALLY
+
+
+@customers.command("show")
+def show(
+    customer: str,
+    state: State = STATE,
+    bundle: OfBundle = None,
+    now_ms: Annotated[int, typer.Option(help="As of this moment; 0 is now.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Print a record as a person would want to read it; --json gives all of it."""
+    from engine.customer.as_of import AsOf
+    from engine.customer.described import described
+    from engine.serve.shown import show as run
+    from engine.store.lmdb import LmdbStore
+
+    known = (state / "store").is_dir()  # looking makes nothing
+    with faults():
+        derived = _derived(bundle)
+        record = LmdbStore(state / "store").load(customer) if known and customer else None
+    if record is None:
+        typer.echo(f"no customer '{customer}' in {state}", err=True)
+        raise typer.Exit(1)
+    as_of = AsOf(record, now_ms or time.time_ns() // 1_000_000, derived)
+    if as_json:
+        typer.echo(json.dumps(described(as_of)))
+    else:
+        run(as_of)
+
+
+def segments(bundle: TheBundle, state: State = STATE, as_json: AsJson = False) -> None:
+    """Count who is in which segment now, by rule and imported."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from engine.serve.segments import segment_counts
+    from engine.store.lmdb import LmdbStore
+
+    with faults():
+        counts = segment_counts(LmdbStore(state / "store"), _read(bundle).derived)
+    if as_json:
+        typer.echo(json.dumps(counts))
+        return
+    table = Table("segment", "customers")
+    for name, count in counts.items():
+        table.add_row(name, f"{count:,}")
+    Console().print(table)
+
+
+def rebuild(bundle: TheBundle, state: State = STATE) -> None:
+    """Make every record again from what happened, as a bundle needs it; broken off, the next one goes on."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from engine.store.lmdb import LmdbStore
+
+    with faults():
+        keeping, store, made = _read(bundle).keeping, LmdbStore(state / "store"), 0
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("rebuilding", total=store.count())
+            for count in store.rebuild(keeping):
+                made += count
+                progress.update(task, advance=count)
+        store.close()
+    typer.echo(json.dumps({"rebuilt": made}))

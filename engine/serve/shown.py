@@ -1,0 +1,103 @@
+"""A record as a person would want to read it: who, allowed what, how engaged where, journey, last interactions."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from engine.customer.as_of import AsOf
+from engine.customer.touchpoints import line, touchpoints
+from engine.customer.values import Values, values
+from engine.decide.derived import Derived
+from engine.decide.request import NONE
+
+LAST = 10  # interactions
+
+
+def show(as_of: AsOf) -> None:
+    """Print it."""
+    console, made, record = Console(highlight=False), values(as_of), as_of.record
+    console.print(f"[bold]{record.customer_id}[/bold], as of {_day(as_of.now_ms)}")
+    if record.attributes:
+        console.print(", ".join(f"{name}: {value}" for name, value in sorted(record.attributes.items())), markup=False)
+    for title, lines in (
+        ("Allowed", _allowed(as_of)),
+        ("Worth", _worth(made)),
+        ("Engaged", _engaged(made)),
+        ("Journey", _journey(as_of)),
+        ("Open", _open(made)),
+        ("Segments", _segments(made, as_of.derived)),
+    ):
+        said = list(lines)
+        if said:
+            console.print(f"\n[bold]{title}[/bold]")
+            for each in said:
+                console.print(f"  {each}", markup=False)
+    console.print(_last(as_of))
+
+
+def _day(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%d %b %Y %H:%M}"
+
+
+def _allowed(as_of: AsOf) -> Iterator[str]:
+    for consent in sorted(as_of.record.consents, key=lambda each: (each.purpose, each.channel)):
+        expired = consent.granted and 0 < consent.expires_ms <= as_of.now_ms
+        said = "expired" if expired else "yes" if consent.granted else "no"
+        where = f" in {consent.channel}" if consent.channel else ""
+        source = f" ({consent.source})" if consent.source else ""
+        yield f"{said}: {consent.purpose}{where}, said {_day(consent.at_ms)}{source}"
+    asked = as_of.record.preferences
+    if asked != NONE:
+        yield f"asked for: {', '.join(f'{name} {getattr(asked, name)}' for name in asked.__struct_fields__)}"
+
+
+def _worth(made: Values) -> Iterator[str]:
+    if not made["rfm.frequency_total"]:
+        yield "nothing bought yet"
+        return
+    times, total, each = (made[f"rfm.{name}"] for name in ("frequency_total", "monetary_total", "mean_basket"))
+    yield f"{times:.0f} purchases for {total:,.2f}, {each:,.2f} each"
+    yield f"the last one {made['rfm.recency_days']:.1f} days ago, the first one {made['rfm.tenure_days']:.0f}"
+
+
+def _engaged(made: Values) -> Iterator[str]:
+    for name, level in sorted(made.items()):
+        if name.startswith("engagement.") and isinstance(level, str):
+            yield f"{name.removeprefix('engagement.')}: {level} ({made[f'{name}_score']:.2f})"
+    rate, unanswered = made["behaviour.response_rate"], made["behaviour.fatigue"]
+    yield f"answers {rate:.1%}; {unanswered:.0f} contacts since the last answer"
+
+
+def _journey(as_of: AsOf) -> Iterator[str]:
+    for entered in line(as_of):
+        led = ", ".join(f"{each.kind} {each.action_key}".strip() for each in entered.touchpoints)
+        yield f"{entered.stage or 'none'} since {_day(entered.since_ms)}" + (f", after {led}" if led else "")
+
+
+def _open(made: Values) -> Iterator[str]:
+    if made["continuity.unanswered"]:
+        unanswered, newest = made["continuity.unanswered"], made["continuity.open_action"]
+        yield f"{unanswered:.0f} messages not answered, the newest '{newest}'"
+    if made["continuity.basket_left"]:
+        yield f"a basket left {made['continuity.basket_days']:.1f} days ago"
+    for name, action in sorted(made.items()):
+        if name.startswith("sequence.") and action:
+            yield f"{name.removeprefix('sequence.')}: next is '{action}'"
+
+
+def _segments(made: Values, derived: Derived) -> Iterator[str]:
+    """Which, and why."""
+    why = {each.name: each.expression.text for each in derived.segments}
+    for name, held in sorted(made.items()):
+        if name.startswith("segment.") and held:
+            segment = name.removeprefix("segment.")
+            yield f"{segment}: {why.get(segment, 'imported')}"
+
+
+def _last(as_of: AsOf) -> Table:
+    table = Table("when", "what", "action", "channel", title="Last interactions", title_justify="left")
+    for each in reversed(touchpoints(as_of)[-LAST:]):
+        table.add_row(_day(each.at_ms), each.kind, each.action_key, each.channel)
+    return table
