@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 
 from engine.serve.limits import Limits
-from engine.serve.server import THREADS, channel_options
+from engine.serve.worker import THREADS, channel_options
 
 SERVICE, METHOD = "bench.Echo", "Echo"
 

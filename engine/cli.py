@@ -171,8 +171,8 @@ def serve(
     config: Annotated[Path | None, typer.Option(help="Limits of requests; docs/limits.md says which.")] = None,
 ) -> None:
     """Serve decisions until SIGTERM; SIGHUP reloads the bundle, keeping the old one if the new one is faulty."""
-    from engine.serve.server import Settings
     from engine.serve.server import serve as run
+    from engine.serve.settings import Settings
 
     with faults():
         code = run(Settings(bundle, state, address, port, workers, config))

@@ -2,79 +2,25 @@
 
 import multiprocessing
 import os
-import secrets
 import signal
 import socket
-import sys
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
-from multiprocessing.synchronize import Event
-from pathlib import Path
 
-import grpc
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
-from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
-from engine.decide.faults import BundleError
 from engine.decide.snapshot import Snapshot
-from engine.journal.deadletters import DeadLetters
-from engine.journal.segments import SegmentJournal
-from engine.serve.build import load_snapshot
 from engine.serve.config import read_limits
-from engine.serve.handlers import handler
 from engine.serve.learn import learn
-from engine.serve.publication import Publication
-from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
-from engine.serve.signals import RELOAD, STOP, Signals, heard, listen
-from engine.store.lmdb import LmdbStore
-from engine.store.protocol import StoreError
-from engine.store.settle import settle
-from models import ModelError, OnnxRows
+from engine.serve.settings import Settings, renewed
+from engine.serve.signals import RELOAD, STOP, WATCH_S, heard, listen
+from engine.serve.worker import GRACE_S, work
+from models import OnnxRows
 
-THREADS = 4
-GRACE_S = 5.0
-LINGER_S = 0.5  # health says "not serving" meanwhile, so that new calls go elsewhere
-WATCH_S = 0.2
-SWITCH_S = 0.0005  # a call waits for a thread that compiles no longer than this; Python's own 5 ms tripled the p99
-MEND_S = 2.0  # how often a worker looks again at a bundle or a model that it cannot start with
 RESTARTS, RESTARTS_S = 5, 60.0  # a worker that keeps dying is a fault, not bad luck
 LEARNER_S = 10.0  # a learner that keeps dying, on a full disk say, is started again this often: decisions go on
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a server is started with."""
-
-    bundle: Path
-    state: Path
-    address: str = "127.0.0.1"
-    port: int = 50051
-    workers: int = 1
-    config: Path | None = None
-
-    def snapshot(self, previous: Snapshot | None = None) -> Snapshot:
-        """Compile what lies there now; what the previous one has prepared and still holds is taken over.
-
-        Raises:
-            BundleError, ModelError: naming every fault.
-        """
-        return load_snapshot(self.bundle, self.state / "models", self.state / "conditions", previous)
-
-    def settle(self, snapshot: Snapshot) -> None:
-        """Check that the records keep what a snapshot needs.
-
-        Raises:
-            StoreError: when they do not, or the state cannot be used.
-        """
-        store = LmdbStore(self.state / "store")
-        settle(store, snapshot.bundle.keeping)
-        store.close()
 
 
 def serve(settings: Settings) -> int:
@@ -107,7 +53,7 @@ def serve(settings: Settings) -> int:
         said = heard(signals, WATCH_S)
         if said == STOP:
             break
-        if said == RELOAD and (new := _renewed(snapshot, settings)) is not snapshot:
+        if said == RELOAD and (new := renewed(snapshot, settings)) is not snapshot:
             snapshot = new
             _announce("reloading", snapshot)
             crew.tell(signal.SIGHUP)
@@ -195,126 +141,9 @@ def _claim(address: str, port: int) -> None:
             raise OSError(f"{address}:{port} cannot be taken: {error.strerror}; is another server there?") from error
 
 
-def work(settings: Settings, index: int, ready: Event) -> None:
-    """One worker: its own snapshot, store handle and journal; stops on SIGTERM without a failed call."""
-    signals = listen()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor tells the workers
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[index % len(cores)]})
-    publication = Publication(settings.state / "adaptive")
-    _look(publication)
-    first = _mended(settings, signals)
-    if first is None:
-        return
-    holder = Holder(first.taught(publication.learned))
-    store = LmdbStore(settings.state / "store")
-    journal = SegmentJournal(settings.state / "journal", index)
-    shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
-    server, healths = make_server(shell, DeadLetters(settings.state / "dead_letters"))
-    server.add_insecure_port(f"{settings.address}:{settings.port}")
-    server.start()
-    sys.setswitchinterval(SWITCH_S)
-    ready.set()
-    while (said := heard(signals, WATCH_S)) != STOP:
-        snapshot = _reloaded(holder.current, settings) if said == RELOAD else holder.current
-        if _look(publication) or snapshot is not holder.current:
-            holder.current = snapshot.taught(publication.learned)
-    healths.enter_graceful_shutdown()
-    # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
-    time.sleep(LINGER_S)
-    server.stop(GRACE_S).wait()
-    shell.close()
-
-
 def _announce(event: str, snapshot: Snapshot, **more: object) -> None:
     """Say what is served, and of each model that has to be asked the slow way, why."""
     log.info(event, snapshot=snapshot.version, models=snapshot.scoring.titles, **more)
     for model in snapshot.scoring.models.values():
         if isinstance(model.scorer, OnnxRows) and model.scorer.reason:
             log.info("scored by ONNX Runtime", model=model.title, reason=model.scorer.reason)
-
-
-def _mended(settings: Settings, signals: Signals) -> Snapshot | None:
-    """Compile what lies there as soon as it can be; None when told to stop.
-
-    A worker that replaces a dead one meets what a reload has refused; the others go on with the old snapshot.
-    """
-    while True:
-        try:
-            return settings.snapshot()
-        except (BundleError, ModelError, OSError) as error:
-            log.error("a worker waits until this is mended", faults=str(error))
-        if heard(signals, MEND_S) == STOP:
-            return None
-
-
-def _renewed(old: Snapshot, settings: Settings) -> Snapshot:
-    """What lies there now, if it is good and the records keep what it needs; else the old one."""
-    new = _reloaded(old, settings)
-    try:
-        settings.settle(new)
-    except StoreError as error:
-        log.error("reload refused, the old snapshot stays", faults=str(error))
-        return old
-    return new
-
-
-def _reloaded(old: Snapshot, settings: Settings) -> Snapshot:
-    """What lies there now, or, with its faults in the log, the old snapshot."""
-    try:
-        renewed = settings.snapshot(old)
-        _nothing_gone(old, renewed)
-    except (BundleError, ModelError, OSError) as error:
-        log.error("reload refused, the old snapshot stays", faults=str(error))
-        return old
-    return renewed
-
-
-def _nothing_gone(old: Snapshot, renewed: Snapshot) -> None:
-    """Otherwise the prior would take over without a word.
-
-    Raises:
-        ModelError: when a model in force has left the registry.
-    """
-    trained = {name for name, model in old.scoring.models.items() if model.contender.trained}
-    gone = [name for name, model in renewed.scoring.models.items() if name in trained and not model.contender.trained]
-    if gone:
-        raise ModelError(f"{', '.join(gone)}: in force, and gone from the registry; train again, or restart without")
-
-
-def _look(publication: Publication) -> bool:
-    """Whether the learner has published; what cannot be read changes nothing."""
-    try:
-        return publication.look()
-    except ModelError as error:
-        log.error("what was learned cannot be read, the version before stays", fault=str(error))
-        return False
-
-
-def channel_options(message_bytes: int) -> list[tuple[str, int]]:
-    """What every server of ours is started with."""
-    return [
-        ("grpc.so_reuseport", 1),
-        ("grpc.max_receive_message_length", message_bytes),
-        ("grpc.max_send_message_length", -1),
-    ]
-
-
-def make_server(shell: Shell, letters: DeadLetters) -> tuple[grpc.Server, health.HealthServicer]:
-    """A gRPC server with the three services, health and reflection; not yet started."""
-    services = {
-        decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]: DecisionService(shell),
-        interaction_pb2.DESCRIPTOR.services_by_name["InteractionService"]: InteractionService(shell, letters),
-        customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]: CustomerService(shell),
-    }
-    handlers = [handler(service, servicer) for service, servicer in services.items()]
-    server = grpc.server(
-        ThreadPoolExecutor(THREADS), handlers=handlers, options=channel_options(shell.limits.message_bytes)
-    )
-    names = [service.full_name for service in services]
-    healths = health.HealthServicer()
-    for name in ("", *names):
-        healths.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(healths, server)
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    return server, healths

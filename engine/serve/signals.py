@@ -5,6 +5,7 @@ import signal
 from typing import TypeAlias
 
 STOP, RELOAD = "stop", "reload"
+WATCH_S = 0.2  # how long a process that watches others, or files, waits for a word
 Signals: TypeAlias = "queue.SimpleQueue[str]"
 
 

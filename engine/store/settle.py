@@ -10,11 +10,11 @@ def settle(store: Store, needed: Keeping) -> None:
     Raises:
         StoreError: saying what is missing, and how to fill it: a cap over a history that is cut short would leak.
     """
-    if not store.tail(0, 1):
+    kept, complete = store.kept()
+    if not store.tail(0, 1) and kept != needed:
         for _ in store.rebuild(needed):
             pass
         return
-    kept, complete = store.kept()
     lacking = kept.lacks(needed)
     if lacking:
         raise StoreError(f"the records do not keep what the bundle needs ({lacking}); run `nba rebuild BUNDLE` first")

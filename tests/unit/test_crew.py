@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from engine.serve import server
-from engine.serve.server import RESTARTS, Settings, _Crew
+from engine.serve.server import RESTARTS, _Crew
+from engine.serve.settings import Settings
 
 LEARNER = 1  # after one worker
 

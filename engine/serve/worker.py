@@ -1,0 +1,121 @@
+"""One worker process: its snapshot, its handles and its gRPC server."""
+
+import os
+import secrets
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.synchronize import Event
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
+
+from engine.decide.faults import BundleError
+from engine.decide.snapshot import Snapshot
+from engine.journal.deadletters import DeadLetters
+from engine.journal.segments import SegmentJournal
+from engine.serve.config import read_limits
+from engine.serve.handlers import handler
+from engine.serve.publication import Publication
+from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
+from engine.serve.settings import Settings, reloaded
+from engine.serve.signals import RELOAD, STOP, WATCH_S, Signals, heard, listen
+from engine.store.lmdb import LmdbStore
+from engine.store.protocol import StoreError
+from models import ModelError
+
+THREADS = 4
+GRACE_S = 5.0
+LINGER_S = 0.5  # health says "not serving" meanwhile, so that new calls go elsewhere
+SWITCH_S = 0.0005  # a call waits for a thread that compiles no longer than this; Python's own 5 ms tripled the p99
+MEND_S = 2.0  # how often a worker looks again at a bundle or a model that it cannot start with
+log = structlog.get_logger()
+
+
+def work(settings: Settings, index: int, ready: Event) -> None:
+    """One worker: its own snapshot, store handle and journal; stops on SIGTERM without a failed call."""
+    signals = listen()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor tells the workers
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[index % len(cores)]})
+    publication = Publication(settings.state / "adaptive")
+    _look(publication)
+    first = _mended(settings, signals)
+    if first is None:
+        return
+    holder = Holder(first.taught(publication.learned))
+    store = LmdbStore(settings.state / "store")
+    journal = SegmentJournal(settings.state / "journal", index)
+    shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
+    server, healths = make_server(shell, DeadLetters(settings.state / "dead_letters"))
+    server.add_insecure_port(f"{settings.address}:{settings.port}")
+    server.start()
+    sys.setswitchinterval(SWITCH_S)
+    ready.set()
+    while (said := heard(signals, WATCH_S)) != STOP:
+        snapshot = reloaded(holder.current, settings) if said == RELOAD else holder.current
+        if _look(publication) or snapshot is not holder.current:
+            holder.current = snapshot.taught(publication.learned)
+    healths.enter_graceful_shutdown()
+    # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
+    time.sleep(LINGER_S)
+    server.stop(GRACE_S).wait()
+    shell.close()
+
+
+def _mended(settings: Settings, signals: Signals) -> Snapshot | None:
+    """Compile what lies there as soon as it can be; None when told to stop.
+
+    A worker that replaces a dead one meets what a reload has refused; the others go on with the old snapshot.
+    """
+    while True:
+        try:
+            snapshot = settings.snapshot()
+            settings.settle(snapshot)
+            return snapshot
+        except (BundleError, ModelError, StoreError, OSError) as error:
+            log.error("a worker waits until this is mended", faults=str(error))
+        if heard(signals, MEND_S) == STOP:
+            return None
+
+
+def _look(publication: Publication) -> bool:
+    """Whether the learner has published; what cannot be read changes nothing."""
+    try:
+        return publication.look()
+    except ModelError as error:
+        log.error("what was learned cannot be read, the version before stays", fault=str(error))
+        return False
+
+
+def channel_options(message_bytes: int) -> list[tuple[str, int]]:
+    """What every server of ours is started with."""
+    return [
+        ("grpc.so_reuseport", 1),
+        ("grpc.max_receive_message_length", message_bytes),
+        ("grpc.max_send_message_length", -1),
+    ]
+
+
+def make_server(shell: Shell, letters: DeadLetters) -> tuple[grpc.Server, health.HealthServicer]:
+    """A gRPC server with the three services, health and reflection; not yet started."""
+    services = {
+        decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]: DecisionService(shell),
+        interaction_pb2.DESCRIPTOR.services_by_name["InteractionService"]: InteractionService(shell, letters),
+        customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]: CustomerService(shell),
+    }
+    handlers = [handler(service, servicer) for service, servicer in services.items()]
+    server = grpc.server(
+        ThreadPoolExecutor(THREADS), handlers=handlers, options=channel_options(shell.limits.message_bytes)
+    )
+    names = [service.full_name for service in services]
+    healths = health.HealthServicer()
+    for name in ("", *names):
+        healths.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(healths, server)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    return server, healths
