@@ -19,6 +19,8 @@ ROWS, RATE, CALLS = 100, 200.0, 2_000
 CATALOGUE_EVERY = 5  # of these swaps, one changes an action too, so that models meet new rows
 WORKERS = 2
 PATIENCE_S = 30.0
+EVERY_S = 0.25  # from swap to swap: still far more often than anybody changes a bundle
+LOOK_S = 0.1  # asking which snapshot answers is load, too
 Ask = Callable[[bytes], bytes]
 
 
@@ -39,8 +41,10 @@ def measure(directory: Path, swaps: int) -> Iterator[Figure]:
             rounds[False].append(latencies(loading(served.target, DECIDE, asked, (RATE, CALLS, made))))
             load = loading(served.target, DECIDE, asked, (RATE, CALLS, made))
             while load.poll() is None and made < swaps:
+                due = time.monotonic() + EVERY_S
                 _swap(bundle, served.reload, workers, made)
                 made += 1
+                time.sleep(max(0.0, due - time.monotonic()))
             rounds[True].append(latencies(load))  # a failed call fails the load, and the run with it
     # Of each round its own p99, and their median: one stall of the machine must not stand for a round of either kind.
     p99 = {kind: [float(np.percentile(found, 99)) for found in rounds[kind]] for kind in rounds}
@@ -65,11 +69,12 @@ def _swap(bundle: Path, reload: Callable[[], None], workers: list[Ask], number: 
         header, first, *rest = (bundle / "actions.csv").read_text().splitlines()
         (bundle / "actions.csv").write_text("\n".join([header, *rest, f"new_{first}"]) + "\n")
     reload()
+    time.sleep(LOOK_S)
     until = time.monotonic() + PATIENCE_S
     while before & {_version(ask) for ask in workers}:
         if time.monotonic() > until:
             raise RuntimeError(f"swap {number} was not served within {PATIENCE_S:g} s")
-        time.sleep(0.02)
+        time.sleep(LOOK_S)
 
 
 def _version(ask: Ask) -> str:
