@@ -9,8 +9,9 @@ import numpy as np
 from benchmarks.report import Figure
 from benchmarks.runtimes import runtimes
 from models import Feature, FeatureSpec, RowScorer, RowTable
-from models.choose import factorise
+from models.choose import plan_of
 from models.export import export_lightgbm
+from models.factorised import FactorisedRows
 from models.fast import FAST
 from models.kernels import NUMPY, Float64Array
 
@@ -47,10 +48,11 @@ def measure(scale: int) -> Iterator[Figure]:
     for candidates, targets in TARGETS_US.items():
         table = _table(candidates)
         start = time.perf_counter()
-        plain = factorise(model, table, NUMPY)
+        plain = FactorisedRows(plan_of(model, table, NUMPY), table, NUMPY)
         yield Figure("score", f"{candidates} candidates, binding the table", "time_s", time.perf_counter() - start, "s")
+        compiled = FactorisedRows(plan_of(model, table, FAST), table, FAST)
         inputs, every = table.inputs(*_customer(), 0), np.arange(candidates)
-        ways = {NAMES[0]: _whole(plain, table), NAMES[1]: _whole(factorise(model, table, FAST), table)}
+        ways = {NAMES[0]: _whole(plain, table), NAMES[1]: _whole(compiled, table)}
         matrix = table.matrix(inputs, every)
         ways |= {name: prepare(matrix) for name, prepare in others}
         _agree(ways, booster.predict(matrix))

@@ -54,17 +54,17 @@ class Binder:
 
     def _factorised(self, table: RowTable) -> FactorisedRows:
         if self._plan is None:
-            self._plan = Plan(read_ensemble(self._onnx.model), table.spec.width, table.shared, self._kernel)
+            self._plan = plan_of(self._onnx.model, table, self._kernel)
         return FactorisedRows(self._plan, table, self._kernel)
 
 
-def factorise(model: bytes, table: RowTable, kernel: Kernel = NUMPY) -> FactorisedRows:
-    """A model's factorised plan over one table.
+def plan_of(model: bytes, table: RowTable, kernel: Kernel) -> Plan:
+    """The plan of an ONNX model for every table of this one's spec.
 
     Raises:
-        ModelError: when the model is of another shape, or its words would take too much memory.
+        ModelError: when the model is of another shape, or its steps would take too much memory.
     """
-    return FactorisedRows(Plan(read_ensemble(model), table.spec.width, table.shared, kernel), table, kernel)
+    return Plan(read_ensemble(model), table.spec.width, table.shared, kernel)
 
 
 def kernel() -> Kernel:

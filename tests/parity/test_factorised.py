@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from models import Binder, Feature, FeatureSpec, ModelError, OnnxRows, OnnxScorer, RowTable
-from models.choose import factorise, kernel
+from models.choose import kernel, plan_of
 from models.ensemble import read_ensemble
 from models.export import export_lightgbm
 from models.factorised import FactorisedRows
@@ -35,6 +35,10 @@ KERNELS = ["numpy", "compiled"]
 
 def kernel_of(name):
     return NUMPY if name == "numpy" else pytest.importorskip("models.fast").FAST
+
+
+def factorise(model, table, kernel=NUMPY):
+    return FactorisedRows(plan_of(model, table, kernel), table, kernel)
 
 
 def table_of(size, seed=0):
