@@ -5,7 +5,7 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from multiprocessing.synchronize import Event as Flag
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from engine.journal.protocol import Journal
 from engine.journal.segments import SegmentJournal, Tail
 from engine.serve.joiner import Joiner, Taught
 from engine.serve.publication import Publication
-from engine.serve.signals import RELOAD, STOP, heard, listen
+from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, heard, listen
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
 from models import Event, Learned, ModelError, State, update
@@ -109,17 +109,18 @@ def _updated(states: tuple[State, ...], taught: Iterable[Taught], now_ms: int, h
     return tuple(sorted(newest, key=lambda state: state.model))
 
 
-def learn(bundle: Path, state: Path, ready: Flag) -> None:
+def learn(bundle: Path, state: Path, supervisor: Connection) -> None:
     """Follow a server's journal and store until SIGTERM; SIGHUP reads the bundle's settings again.
 
     Args:
         bundle: whose `arbitration.yaml` says how to learn.
         state: the server's.
-        ready: set once it listens to signals.
+        supervisor: is told once signals are heard.
     """
     signals = listen()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor tells the learner
-    ready.set()
+    supervisor.send_bytes(LISTENING)
+    supervisor.send_bytes(ANSWERING)
     os.nice(10)  # decisions come first
     store, journal = LmdbStore(state / "store"), SegmentJournal(state / "journal", SEGMENT)
     publication = Publication(state / "adaptive")

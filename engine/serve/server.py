@@ -6,6 +6,8 @@ import signal
 import socket
 import time
 from collections import deque
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 import structlog
@@ -14,7 +16,7 @@ from engine.decide.snapshot import Snapshot
 from engine.serve.config import read_limits
 from engine.serve.learn import learn
 from engine.serve.settings import Settings, renewed
-from engine.serve.signals import RELOAD, STOP, WATCH_S, heard, listen
+from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, WATCH_S, heard, listen
 from engine.serve.worker import GRACE_S, work
 from models import OnnxRows
 
@@ -46,21 +48,37 @@ def serve(settings: Settings) -> int:
     _claim(settings.address, settings.port)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the workers inherit it; more threads than cores only wait for each other
     crew = _Crew(settings)
-    healthy = crew.started()
-    if healthy:
-        _announce("serving", snapshot, address=f"{settings.address}:{settings.port}", workers=settings.workers)
-    while healthy:
-        said = heard(signals, WATCH_S)
-        if said == STOP:
-            break
+    healthy, announced = True, False
+    while healthy and (said := heard(signals, WATCH_S)) != STOP:
         if said == RELOAD and (new := renewed(snapshot, settings)) is not snapshot:
             snapshot = new
             _announce("reloading", snapshot)
             crew.tell(signal.SIGHUP)
         healthy = crew.whole()
+        if not announced and crew.answers():
+            announced = True
+            _announce("serving", snapshot, address=f"{settings.address}:{settings.port}", workers=settings.workers)
     crew.stop()
     log.info("stopped", clean=healthy)
     return 0 if healthy else 1
+
+
+class _Member:
+    """A process of the crew, and the pipe on which it says how far it is.
+
+    A pipe and no `multiprocessing.Event`: a process that is killed inside an event's lock would take the supervisor
+    with it.
+    """
+
+    def __init__(self, process: SpawnProcess, says: Connection) -> None:
+        self.process, self._says, self._said = process, says, set[bytes]()
+
+    def said(self, word: bytes) -> bool:
+        """Has it said so by now?"""
+        with suppress(EOFError, OSError):
+            while self._says.poll():
+                self._said.add(self._says.recv_bytes())
+        return word in self._said
 
 
 class _Crew:
@@ -71,60 +89,55 @@ class _Crew:
         self._settings = settings
         self._deaths: deque[float] = deque(maxlen=RESTARTS)
         self._learner_due_s = 0.0
-        self._ready = [self._spawn.Event() for _ in range(settings.workers + 1)]
-        self._workers = [self._start(index) for index in range(settings.workers + 1)]
+        self._members = [self._start(index) for index in range(settings.workers + 1)]
 
-    def _start(self, index: int) -> SpawnProcess:
-        self._ready[index].clear()
-        settings, ready = self._settings, self._ready[index]
+    def _start(self, index: int) -> _Member:
+        settings, (ours, theirs) = self._settings, self._spawn.Pipe(duplex=False)
         if index < settings.workers:
-            worker = self._spawn.Process(target=work, args=(settings, index, ready))
+            process = self._spawn.Process(target=work, args=(settings, index, theirs))
         else:
-            worker = self._spawn.Process(target=learn, args=(settings.bundle, settings.state, ready))
-        worker.start()
-        return worker
+            process = self._spawn.Process(target=learn, args=(settings.bundle, settings.state, theirs))
+        process.start()
+        theirs.close()
+        return _Member(process, ours)
 
-    def started(self) -> bool:
-        """Wait until every worker answers; false when one died instead."""
-        for worker, ready in zip(self._workers, self._ready, strict=True):
-            while not ready.wait(0.05):
-                if not worker.is_alive():
-                    return False
-        return True
+    def answers(self) -> bool:
+        """Does every worker answer, and the learner follow?"""
+        return all(member.said(ANSWERING) for member in self._members)
 
     def tell(self, number: int) -> None:
-        """Send a signal to every worker that is there and listening."""
-        for worker, ready in zip(self._workers, self._ready, strict=True):
-            if worker.pid and worker.is_alive() and ready.is_set():
-                os.kill(worker.pid, number)
+        """Send a signal to every process that is there and listening."""
+        for member in self._members:
+            if member.process.pid and member.process.is_alive() and member.said(LISTENING):
+                os.kill(member.process.pid, number)
 
     def whole(self) -> bool:
         """Replace workers that died; false when too many did lately."""
         self._relearn()
-        for index, worker in enumerate(self._workers[:-1]):
-            if worker.is_alive():
+        for index, worker in enumerate(self._members[:-1]):
+            if worker.process.is_alive():
                 continue
             self._deaths.append(time.monotonic())
-            log.error("a worker died", worker=index, exit=worker.exitcode)
+            log.error("a worker died", worker=index, exit=worker.process.exitcode)
             if len(self._deaths) == RESTARTS and self._deaths[-1] - self._deaths[0] < RESTARTS_S:
                 return False
-            self._workers[index] = self._start(index)
+            self._members[index] = self._start(index)
         return True
 
     def _relearn(self) -> None:
-        learner = self._workers[-1]
+        learner = self._members[-1].process
         if learner.is_alive() or time.monotonic() < self._learner_due_s:
             return
         log.error("the learner died; what it taught stays in force", exit=learner.exitcode)
         self._learner_due_s = time.monotonic() + LEARNER_S
-        self._workers[-1] = self._start(self._settings.workers)
+        self._members[-1] = self._start(self._settings.workers)
 
     def stop(self) -> None:
         """Ask every worker to finish, and wait for it."""
-        for worker in self._workers:
-            worker.terminate()
-        for worker in self._workers:
-            worker.join(GRACE_S * 2)
+        for member in self._members:
+            member.process.terminate()
+        for member in self._members:
+            member.process.join(GRACE_S * 2)
 
 
 def _claim(address: str, port: int) -> None:

@@ -1,10 +1,11 @@
-"""What a process is told while it runs."""
+"""What a process is told while it runs, and what it says of itself."""
 
 import queue
 import signal
 from typing import TypeAlias
 
 STOP, RELOAD = "stop", "reload"
+LISTENING, ANSWERING = b"listening", b"answering"  # a signal reaches it; so does a call
 WATCH_S = 0.2  # how long a process that watches others, or files, waits for a word
 Signals: TypeAlias = "queue.SimpleQueue[str]"
 

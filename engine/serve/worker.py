@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.synchronize import Event
+from multiprocessing.connection import Connection
 
 import grpc
 import structlog
@@ -23,7 +23,7 @@ from engine.serve.handlers import handler
 from engine.serve.publication import Publication
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
 from engine.serve.settings import Settings, reloaded
-from engine.serve.signals import RELOAD, STOP, WATCH_S, Signals, heard, listen
+from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, WATCH_S, Signals, heard, listen
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import StoreError
 from models import ModelError
@@ -36,10 +36,11 @@ MEND_S = 2.0  # how often a worker looks again at a bundle or a model that it ca
 log = structlog.get_logger()
 
 
-def work(settings: Settings, index: int, ready: Event) -> None:
+def work(settings: Settings, index: int, supervisor: Connection) -> None:
     """One worker: its own snapshot, store handle and journal; stops on SIGTERM without a failed call."""
     signals = listen()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor tells the workers
+    supervisor.send_bytes(LISTENING)
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[index % len(cores)]})
     publication = Publication(settings.state / "adaptive")
@@ -55,7 +56,7 @@ def work(settings: Settings, index: int, ready: Event) -> None:
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     sys.setswitchinterval(SWITCH_S)
-    ready.set()
+    supervisor.send_bytes(ANSWERING)
     while (said := heard(signals, WATCH_S)) != STOP:
         snapshot = reloaded(holder.current, settings) if said == RELOAD else holder.current
         if _look(publication) or snapshot is not holder.current:

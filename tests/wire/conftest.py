@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import grpc
 import httpx
@@ -48,11 +49,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listening(port):
+    """How many sockets listen on a port of this machine; workers share one, with a socket each."""
+    files = [file for file in Path("/proc/net").glob("tcp*") if file.name in ("tcp", "tcp6")]
+    lines = [line.split() for file in files for line in file.read_text().splitlines()[1:]]
+    return sum(line[3] == "0A" and line[1].endswith(f":{port:04X}") for line in lines)
+
+
 class Served:
     """A running server and a channel to it."""
 
     def __init__(self, bundle, state, workers=1, port=0, out=subprocess.DEVNULL, config=None):
-        self.port = port or free_port()
+        self.port, self.workers = port or free_port(), workers
         places = [str(bundle), "--state", str(state), "--port", str(self.port), "--workers", str(workers)]
         options = ["--config", str(config)] if config else []
         command = [sys.executable, "-m", "engine.cli", "serve", *places, *options]
@@ -65,13 +73,13 @@ class Served:
         return grpc.insecure_channel(f"127.0.0.1:{self.port}", options=options)
 
     def wait(self):
+        """Until every worker listens: the second comes later than the first."""
         until = time.monotonic() + 60
         while self.process.poll() is None and time.monotonic() < until:
-            try:
-                grpc.channel_ready_future(self.channel).result(timeout=1)
+            if listening(self.port) >= self.workers:
+                grpc.channel_ready_future(self.channel).result(timeout=30)
                 return self
-            except grpc.FutureTimeoutError:
-                continue
+            time.sleep(0.05)
         raise AssertionError("the server did not start")
 
     @property

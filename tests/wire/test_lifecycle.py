@@ -216,6 +216,17 @@ def test_a_worker_that_dies_over_a_faulty_bundle_takes_no_other_with_it(bundle, 
         assert eventually(lambda: len(sizes_of(tmp_path / "state" / "journal")) == 3)
 
 
+def test_a_stop_is_heard_while_a_worker_still_waits_for_a_mended_bundle(bundle, tmp_path):
+    own = Path(shutil.copytree(bundle, tmp_path / "own"))
+    server = Served(own, tmp_path / "state", workers=2)
+    try:
+        assert eventually(lambda: workers_of(server.process.pid))
+    finally:
+        spoiled(own, own)  # after the supervisor's look at it, before the workers'
+        time.sleep(2)
+        assert server.stop() == 0
+
+
 @pytest.mark.parametrize("after_s", [0.0, 0.5, 1.0])
 def test_a_stop_while_starting_is_clean(bundle, tmp_path, after_s):
     server = Served(bundle, tmp_path)
