@@ -19,7 +19,7 @@ def started(monkeypatch):
 
     def start(_, number):
         numbers.append(number)
-        return SimpleNamespace(is_alive=lambda: number not in dying, exitcode=1)
+        return SimpleNamespace(process=SimpleNamespace(is_alive=lambda: number not in dying, exitcode=1))
 
     monkeypatch.setattr(_Crew, "_start", start)
     return SimpleNamespace(numbers=numbers, dying=dying)
