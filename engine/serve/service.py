@@ -152,7 +152,7 @@ class InteractionService:
         reader = self.shell.reader()
         reader.count("interactions", len(items), self.shell.limits.interactions)
         read = [_read(reader, index, item) for index, item in enumerate(items)]
-        results = take(self.shell.store, read)
+        results = take(self.shell.store, read, self.shell.limits.names)
         for item, result in zip(items, results, strict=True):
             if isinstance(result, FieldError):
                 raw = json.dumps({field.name: value for field, value in item.ListFields()})

@@ -100,6 +100,8 @@ def channel_options(message_bytes: int) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", 1),
         ("grpc.max_receive_message_length", message_bytes),
         ("grpc.max_send_message_length", -1),
+        # A caller that vanished without a word is missed within a minute and a half; the library's own is two hours.
+        ("grpc.keepalive_time_ms", 60_000),
     ]
 
 
