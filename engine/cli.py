@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.commands.common import STATE, AsJson, State, faults
+from engine.commands.common import ADDRESS, STATE, AsJson, State, Target, faults
 from engine.commands.customers import customers, rebuild, segments
 from engine.commands.models import models
 
@@ -21,8 +21,6 @@ app.command()(segments)
 app.command()(rebuild)
 
 Bundle = Annotated[Path, typer.Argument(help="The bundle's directory.")]
-Target = Annotated[str, typer.Option(help="Address of a running server.")]
-ADDRESS = "127.0.0.1:50051"
 
 
 @app.callback()

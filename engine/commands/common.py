@@ -9,7 +9,9 @@ import typer
 
 State = Annotated[Path, typer.Option(help="Where records, journal and models live.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of words.")]
+Target = Annotated[str, typer.Option(help="Address of a running server.")]
 STATE = Path(".nba")
+ADDRESS = "127.0.0.1:50051"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.commands.common import STATE, AsJson, State, faults
+from engine.commands.common import ADDRESS, STATE, AsJson, State, Target, faults
 
 if TYPE_CHECKING:
     from engine.decide.bundle import Bundle
@@ -59,6 +59,22 @@ def show(
         typer.echo(json.dumps(described(as_of)))
     else:
         run(as_of)
+
+
+@customers.command("watch")
+def watch(customer: str, target: Target = ADDRESS, as_json: AsJson = False) -> None:
+    """Follow a record at a running server: a line for each change, with --json the whole record; until interrupted."""
+    from google.protobuf import json_format
+
+    from engine.serve.changes import changed
+    from engine.serve.client import Client
+
+    before = None
+    with faults(), Client(target) as client:
+        for record in client.watch(customer):
+            whole = json_format.MessageToJson(record, preserving_proto_field_name=True, indent=None) if as_json else ""
+            typer.echo(whole or changed(before, record))
+            before = record
 
 
 def segments(bundle: TheBundle, state: State = STATE, as_json: AsJson = False) -> None:

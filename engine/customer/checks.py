@@ -25,8 +25,8 @@ class Bounds:
 
     Args:
         amount: the most a purchase may amount to, or a coupon take off, so that sums stay finite.
-        topics, kinds: distinct groups and kinds one customer may have in the record before the collector refuses
-            another; the record keeps the newest contacts of each kind.
+        names: distinct names under one customer's id before no interaction with another is taken; an honest person
+            meets some hundreds in a lifetime.
         body_bytes, beacon_bytes: bodies of the collector's two ways in.
         depth: how deep JSON may be nested there.
     """
@@ -34,8 +34,7 @@ class Bounds:
     interactions: int = 1_000
     name: int = 128
     amount: int = 1_000_000_000_000
-    topics: int = 256
-    kinds: int = 64
+    names: int = 4_096
     body_bytes: int = 1 << 20
     beacon_bytes: int = 1 << 16  # what a browser lets a page leave behind: Fetch standard, section 4.6
     depth: int = 16

@@ -75,6 +75,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
         segments: name -> membership, of segments that were imported.
         bought, met: trails of purchases and of everything else, packed.
         totals, activity: packed; `engine.customer.history` says what they hold.
+        missed_ms: contacts up to this moment may have been refused, for a name too many.
     """
 
     customer_id: str
@@ -88,6 +89,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     met: msgspec.Raw = NOTHING
     totals: msgspec.Raw = NO_TOTALS
     activity: msgspec.Raw = NO_ACTIVITY
+    missed_ms: int = 0
 
     @property
     def purchases(self) -> list[Purchase]:

@@ -56,7 +56,7 @@ def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> Custom
         customer_id=sent.customer_id,
         dealings=dealings(record, now_ms, needs.dealings),
         turns=turns(as_of),
-        known_since_ms=as_of.met.trail.lost_ms,
+        known_since_ms=max(as_of.met.trail.lost_ms, record.missed_ms),
     )
 
 

@@ -1,11 +1,12 @@
 """A small client: what the commands use to talk to a server."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 import grpc
 from google.protobuf import json_format
-from nba.v1 import decision_pb2, decision_pb2_grpc
+from nba.v1 import customer_pb2, customer_pb2_grpc, decision_pb2, decision_pb2_grpc
 
 LEVELS = {
     "none": decision_pb2.EXPLAIN_LEVEL_NONE,
@@ -25,6 +26,7 @@ class Client:
         self.target = target
         self._channel = grpc.insecure_channel(target)
         self._decisions = decision_pb2_grpc.DecisionServiceStub(self._channel)
+        self._customers = customer_pb2_grpc.CustomerServiceStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -46,11 +48,26 @@ class Client:
             explain=LEVELS[level],
             now_ms=now_ms,
         )
-        try:
+        with self._in_words():
             reply: decision_pb2.DecideResponse = self._decisions.Decide(request, timeout=10)
+        return reply
+
+    def watch(self, customer: str) -> Iterator[customer_pb2.GetResponse]:
+        """A stored customer's record as it stands, and again after every change.
+
+        Raises:
+            RuntimeError: with the server's or the connection's words.
+        """
+        with self._in_words():
+            for reply in self._customers.Watch(customer_pb2.WatchRequest(customer_id=customer)):
+                yield reply.record
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
         except grpc.RpcError as error:
             raise RuntimeError(f"{self.target}: {error.code().name}: {error.details()}") from error
-        return reply
 
 
 def _seen(reason: decision_pb2.Reason) -> str:

@@ -1,6 +1,7 @@
 """From bytes to a status: every call of every service goes through here, and so does everything that can go wrong."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NoReturn
 
@@ -14,17 +15,18 @@ from grpc_status import rpc_status
 
 from engine.customer.checks import FieldError
 from engine.customer.record import RecordError
+from engine.serve.watches import WATCHES
 from engine.store.protocol import StoreError, StoreFullError
 
-Method = Callable[[Any, grpc.ServicerContext], Message]
+Method = Callable[[Any, grpc.ServicerContext], Any]  # a message, or an iterator of them
 # Nothing fails open: without the record there is no decision, only a status that says why.
-STATUS_OF = {
+STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     StoreFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     StoreError: grpc.StatusCode.UNAVAILABLE,
     RecordError: grpc.StatusCode.DATA_LOSS,
     OSError: grpc.StatusCode.UNAVAILABLE,
 }
-LOWER = tuple(STATUS_OF)
+GUARDED: tuple[type[Exception], ...] = (FieldError, *STATUS_OF)
 
 
 def handler(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:
@@ -40,13 +42,16 @@ def handler(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHand
 
 def _handler(method: MethodDescriptor, call: Method) -> grpc.RpcMethodHandler:
     kind = GetMessageClass(method.input_type)
-    parse = _stream_of(kind) if method.client_streaming else _one_of(kind)
-    make = grpc.stream_unary_rpc_method_handler if method.client_streaming else grpc.unary_unary_rpc_method_handler
-    return make(
-        _guarded(parse, call),
-        request_deserializer=None,  # parsed by us: the library answers INTERNAL where bytes are no message
-        response_serializer=GetMessageClass(method.output_type).SerializeToString,
-    )
+    # Bytes are parsed by us: the library answers INTERNAL where they are no message.
+    codec = {
+        "request_deserializer": None,
+        "response_serializer": GetMessageClass(method.output_type).SerializeToString,
+    }
+    if method.server_streaming:
+        return grpc.unary_stream_rpc_method_handler(_streamed(_one_of(kind), call), **codec)
+    if method.client_streaming:
+        return grpc.stream_unary_rpc_method_handler(_guarded(_stream_of(kind), call), **codec)
+    return grpc.unary_unary_rpc_method_handler(_guarded(_one_of(kind), call), **codec)
 
 
 def _one_of(kind: type[Message]) -> Callable[[bytes], Message]:
@@ -66,17 +71,34 @@ def _stream_of(kind: type[Message]) -> Callable[[Iterable[bytes]], Iterator[Mess
     return partial(map, _one_of(kind))
 
 
-def _guarded(parse: Callable[[Any], Any], method: Method) -> Callable[[Any, grpc.ServicerContext], Message]:
-    def call(data: bytes | Iterable[bytes], context: grpc.ServicerContext) -> Message:
+def _guarded(parse: Callable[[Any], Any], method: Method) -> Method:
+    def call(data: bytes | Iterable[bytes], context: grpc.ServicerContext) -> Any:
         try:
             return method(parse(data), context)
-        except FieldError as error:
-            _refuse(context, error)
-        except LOWER as error:
-            context.abort(_status(type(error)), f"{type(error).__name__}: {str(error)[:500]}")
-        raise AssertionError  # both of them raise
+        except GUARDED as error:
+            _fail(context, error)
 
     return call
+
+
+def _streamed(parse: Callable[[Any], Any], method: Method) -> Method:
+    def call(data: bytes, context: grpc.ServicerContext) -> Iterator[Message]:
+        try:
+            yield from method(parse(data), context)
+        except GUARDED as error:
+            _fail(context, error)
+
+    # A stream of answers holds a thread as long as it lasts: never one of those that decide. One more says "too many".
+    call.experimental_thread_pool = ThreadPoolExecutor(WATCHES + 1)  # type: ignore[attr-defined]  # as gRPC's health has it
+    return call
+
+
+def _fail(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    """End the call with what went wrong."""
+    if isinstance(error, FieldError):
+        _refuse(context, error)
+    context.abort(_status(type(error)), f"{type(error).__name__}: {str(error)[:500]}")
+    raise AssertionError  # abort always raises
 
 
 def _status(kind: type) -> grpc.StatusCode:

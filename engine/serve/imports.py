@@ -26,6 +26,7 @@ from rules import KINDS
 
 T = TypeVar("T")
 Counts = dict[str, int]
+Put = Callable[[Store, list[T]], list[str | FieldError]]  # what became of each: a name in the counts, or why not
 LUMP = 5_000
 TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 CHECKS = Checks(Limits())
@@ -47,7 +48,7 @@ def import_customers(file: Path, state: Path, kinds: Mapping[str, str] | None = 
         StoreError: when the store cannot take it.
     """
     now_ms = time.time_ns() // 1_000_000
-    return run_import(file, state, lambda line: _record(line, kinds, now_ms), _put)
+    return run_import(file, state, lambda line: _record(line, kinds, now_ms), put_records)
 
 
 def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -> Counts:
@@ -66,16 +67,17 @@ def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -
     return run_import(file, state, lambda line: _interaction(line, intake, now_ms), _apply)
 
 
-def _put(store: Store, lump: list[Record]) -> Counts:
-    return {"imported": store.put(lump)}
+def put_records(store: Store, lump: list[Record]) -> list[str | FieldError]:
+    return ["imported"] * store.put(lump)
 
 
-def _apply(store: Store, lump: list[Interaction]) -> Counts:
-    statuses = store.apply(lump)
-    return {"imported": statuses.count("recorded"), "duplicates": statuses.count("duplicate")}
+def _apply(store: Store, lump: list[Interaction]) -> list[str | FieldError]:
+    named = {"recorded": "imported", "duplicate": "duplicates"}
+    became = store.apply(lump, Limits.names)
+    return [each if isinstance(each, FieldError) else named[each] for each in became]
 
 
-def run_import(file: Path, state: Path, make: Callable[[Line], T], put: Callable[[Store, list[T]], Counts]) -> Counts:
+def run_import(file: Path, state: Path, make: Callable[[Line], T], put: Put[T]) -> Counts:
     lines = read_lines(file)
     counts = {"imported": 0, "duplicates": 0, "rejected": 0}
     store = LmdbStore(state / "store")
@@ -83,9 +85,12 @@ def run_import(file: Path, state: Path, make: Callable[[Line], T], put: Callable
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"importing {file.name}", total=None)
         for lump in _lumps(one for line in lines for one in opened(line)):
-            good = [made for line in lump if (made := aside.taken(line, make)) is not None]
-            for name, count in put(store, good).items():
-                counts[name] += count
+            good = [(line, made) for line in lump if (made := aside.taken(line, make)) is not None]
+            for (line, _), became in zip(good, put(store, [made for _, made in good]), strict=True):
+                if isinstance(became, FieldError):
+                    aside.put(line, became)
+                else:
+                    counts[became] += 1
             progress.update(task, advance=len(lump), description=f"importing {file.name}: {sum(counts.values()):,}")
     store.close()
     counts["rejected"] = aside.close()
@@ -107,14 +112,17 @@ class _Aside:
                 raise ValueError(line.fault)
             return make(line)
         except ValueError as error:
-            # With the columns' names, so that the line can be mended and imported from here.
-            raw = line.raw if line.fault else json.dumps(line.cells, default=str)
-            arrived = {} if line.arrived_ms is None else {"at_ms": line.arrived_ms}
-            letter = arrived | {"line": line.number, "reason": str(error), "raw": raw}
-            with self.path.open("a") as out:
-                out.write(json.dumps(letter) + "\n")
-            self.count += 1
+            self.put(line, error)
             return None
+
+    def put(self, line: Line, error: ValueError) -> None:
+        """Put a line aside, with the columns' names, so that it can be mended and imported from there."""
+        raw = line.raw if line.fault else json.dumps(line.cells, default=str)
+        arrived = {} if line.arrived_ms is None else {"at_ms": line.arrived_ms}
+        letter = arrived | {"line": line.number, "reason": str(error), "raw": raw}
+        with self.path.open("a") as out:
+            out.write(json.dumps(letter) + "\n")
+        self.count += 1
 
     def close(self) -> int:
         """How many were rejected."""

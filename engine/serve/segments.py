@@ -12,7 +12,7 @@ from engine.customer.values import values
 from engine.decide.derived import Derived
 from engine.decide.values import moment_ms
 from engine.serve.files import Line
-from engine.serve.imports import CHECKS, Counts, run_import
+from engine.serve.imports import CHECKS, Counts, put_records, run_import
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
 
@@ -36,15 +36,11 @@ def import_segments(file: Path, state: Path, version: str = "") -> Counts:
     """
     version = version or hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     named: set[str] = set()
-    counts = run_import(file, state, lambda line: _member(line, version, named), _put)
+    counts = run_import(file, state, lambda line: _member(line, version, named), put_records)
     store = LmdbStore(state / "store")
     counts["left"] = store.put(list(_leaving(store, version, named)))
     store.close()
     return counts
-
-
-def _put(store: Store, lump: list[Record]) -> Counts:
-    return {"imported": store.put(lump)}
 
 
 def _member(line: Line, version: str, named: set[str]) -> Record:

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import BoundedSemaphore
 
 import grpc
@@ -13,7 +13,7 @@ from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.customer.as_of import AsOf
 from engine.customer.checks import FieldError
-from engine.customer.record import Interaction
+from engine.customer.record import Interaction, Record
 from engine.customer.values import values
 from engine.customer.view import view
 from engine.decide.pipeline import Effort, decide
@@ -22,6 +22,7 @@ from engine.journal.deadletters import DeadLetters
 from engine.journal.protocol import Journal
 from engine.serve.limits import Limits
 from engine.serve.shadow import Shadows
+from engine.serve.watches import Watches
 from engine.serve.wire import Reader, write_record, write_response
 from engine.store.protocol import Store
 from engine.store.taking import take
@@ -53,6 +54,7 @@ class Shell:
         self.holder, self.store, self.journal, self.draw = holder, store, journal, draw
         self.limits = limits
         self.shadows = Shadows(journal)
+        self.watches = Watches(store)
 
     def reader(self) -> Reader:
         """A reader against the snapshot in force."""
@@ -150,7 +152,7 @@ class InteractionService:
         reader = self.shell.reader()
         reader.count("interactions", len(items), self.shell.limits.interactions)
         read = [_read(reader, index, item) for index, item in enumerate(items)]
-        results = take(self.shell.store, read)
+        results = take(self.shell.store, read, self.shell.limits.names)
         for item, result in zip(items, results, strict=True):
             if isinstance(result, FieldError):
                 raw = json.dumps({field.name: value for field, value in item.ListFields()})
@@ -183,7 +185,7 @@ def _add(reply: interaction_pb2.RecordStreamResponse, results: list[interaction_
 
 
 class CustomerService:
-    """`Get`, `SetConsent` and `SetPreferences`."""
+    """`Get`, `Watch`, `SetConsent` and `SetPreferences`."""
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
@@ -197,6 +199,17 @@ class CustomerService:
         if record is None:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no customer '{customer_id}'")
             raise AssertionError  # abort always raises
+        return self._written(record)
+
+    def Watch(  # noqa: N802  the contract's name
+        self, request: customer_pb2.WatchRequest, context: grpc.ServicerContext
+    ) -> Iterator[customer_pb2.WatchResponse]:
+        """The record as it stands, and again after every change."""
+        customer_id = self.shell.reader().name("customer_id", request.customer_id)
+        for record in self.shell.watches.records(customer_id, context):
+            yield customer_pb2.WatchResponse(record=self._written(record))
+
+    def _written(self, record: Record) -> customer_pb2.GetResponse:
         return write_record(record, values(AsOf(record, now_ms(), self.shell.holder.current.bundle.derived)))
 
     def SetConsent(  # noqa: N802  the contract's name

@@ -61,6 +61,7 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
         snapshot = reloaded(holder.current, settings) if said == RELOAD else holder.current
         if _look(publication) or snapshot is not holder.current:
             holder.current = snapshot.taught(publication.learned)
+    shell.watches.end()  # they would last as long as their callers
     healths.enter_graceful_shutdown()
     # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
     time.sleep(LINGER_S)
@@ -99,6 +100,8 @@ def channel_options(message_bytes: int) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", 1),
         ("grpc.max_receive_message_length", message_bytes),
         ("grpc.max_send_message_length", -1),
+        # A caller that vanished without a word is missed within a minute and a half; the library's own is two hours.
+        ("grpc.keepalive_time_ms", 60_000),
     ]
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import lmdb
 import msgspec
 
-from engine.customer.change import apply_interactions, set_consent, set_preferences
+from engine.customer.change import set_consent, set_preferences
+from engine.customer.checks import Bounds, FieldError
 from engine.customer.formats import decode, encode
+from engine.customer.names import Names
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
@@ -21,7 +23,7 @@ MAP_BYTES = 4 << 30  # sparse: only what is written takes space
 READERS = 512
 LUMP = 1_000
 REBUILT = 500  # records in one transaction: what a broken-off rebuild does again
-DATABASES = (b"records", b"keys", b"outbox by number", b"meta")
+DATABASES = (b"records", b"keys", b"outbox by number", b"meta", b"names")
 NUMBER = struct.Struct(">Q")  # big-endian, so that LMDB's order is the numbers'
 KEEPING, REBUILDING = b"keeping", b"rebuilding"  # how much is kept; the last customer of an unfinished rebuild
 _KEEPING = msgspec.msgpack.Decoder(Keeping)
@@ -42,9 +44,9 @@ class LmdbStore:
     def __init__(self, path: Path, map_bytes: int = MAP_BYTES) -> None:
         with _mapped(path):
             path.mkdir(parents=True, exist_ok=True)
-            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=4, max_readers=READERS)
+            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=len(DATABASES), max_readers=READERS)
             self._env.reader_check()
-            self._records, self._keys, self._outbox, self._meta = map(self._env.open_db, DATABASES)
+            self._records, self._keys, self._outbox, self._meta, self._names = map(self._env.open_db, DATABASES)
 
     @contextmanager
     def _begin(self, *, write: bool = False) -> Iterator[lmdb.Transaction]:
@@ -66,24 +68,32 @@ class LmdbStore:
             count += len(lump)
         return count
 
-    def apply(self, interactions: Sequence[Interaction]) -> list[str]:
+    def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
         """Event, record, duplicate mark and outbox change in one transaction."""
-        happened: dict[str, list[Interaction]] = {}
+        named: dict[str, Names] = {}
         with self._begin(write=True) as txn:
-            statuses = [self._count(txn, happened, interaction) for interaction in interactions]
+            statuses = [self._count(txn, named, interaction, names) for interaction in interactions]
             keeping = self._keeping(txn)
-            for customer_id, own in happened.items():
-                record = _read(txn, customer_id) or Record(customer_id)
-                _write(txn, apply_interactions(record, own, keeping))
+            for customer_id, held in named.items():
+                _write(txn, held.counted(_read(txn, customer_id) or Record(customer_id), keeping))
+                if held.grown:
+                    txn.put(customer_id.encode(), held.pack(), db=self._names)
         return statuses
 
-    def _count(self, txn: lmdb.Transaction, happened: dict[str, list[Interaction]], interaction: Interaction) -> str:
-        number = NUMBER.pack(self._last(txn) + 1)
-        mark = f"{interaction.customer_id}\0{interaction.key}".encode()
-        if not txn.put(mark, number, overwrite=False, db=self._keys):
+    def _count(
+        self, txn: lmdb.Transaction, named: dict[str, Names], interaction: Interaction, most: int
+    ) -> str | FieldError:
+        customer_id = interaction.customer_id
+        mark = f"{customer_id}\0{interaction.key}".encode()
+        if txn.get(mark, db=self._keys) is not None:
             return "duplicate"
+        if customer_id not in named:
+            named[customer_id] = Names(bytes(txn.get(customer_id.encode(), b"", db=self._names)), most)
+        if refused := named[customer_id].take(interaction):
+            return refused
+        number = NUMBER.pack(self._last(txn) + 1)
+        txn.put(mark, number, db=self._keys)
         txn.put(number, msgspec.msgpack.encode(interaction), db=self._outbox, append=True)
-        happened.setdefault(interaction.customer_id, []).append(interaction)
         return "recorded"
 
     def _last(self, txn: lmdb.Transaction) -> int:

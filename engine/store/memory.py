@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from engine.customer.change import apply_interactions, set_consent, set_preferences
+from engine.customer.change import set_consent, set_preferences
+from engine.customer.checks import Bounds, FieldError
+from engine.customer.names import Names
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
@@ -16,6 +18,7 @@ class MemoryStore:
         self._records: dict[str, Record] = {}
         self._outbox: list[Interaction] = []
         self._happened: dict[str, dict[str, Interaction]] = {}
+        self._names: dict[str, bytes] = {}
         self._keeping = USUAL
 
     def load(self, customer_id: str) -> Record | None:
@@ -29,19 +32,23 @@ class MemoryStore:
             self._records[record.customer_id] = upsert(self.load(record.customer_id), record)
         return count
 
-    def apply(self, interactions: Sequence[Interaction]) -> list[str]:
+    def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
         """Count a batch."""
-        return [self._count(interaction) for interaction in interactions]
+        return [self._count(interaction, names) for interaction in interactions]
 
-    def _count(self, interaction: Interaction) -> str:
+    def _count(self, interaction: Interaction, names: int) -> str | FieldError:
         customer_id = interaction.customer_id
         own = self._happened.setdefault(customer_id, {})
         if interaction.key in own:
             return "duplicate"
+        held = Names(self._names.get(customer_id, b""), names)
+        refused = held.take(interaction)
+        self._records[customer_id] = held.counted(self.load(customer_id) or Record(customer_id), self._keeping)
+        self._names[customer_id] = held.pack()
+        if refused:
+            return refused
         own[interaction.key] = interaction
         self._outbox.append(interaction)
-        record = self.load(customer_id) or Record(customer_id)
-        self._records[customer_id] = apply_interactions(record, [interaction], self._keeping)
         return "recorded"
 
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:

@@ -8,6 +8,8 @@ from engine.customer.change import apply_interactions, set_consent
 from engine.customer.record import Interaction, Record
 from engine.decide.keeping import Keeping
 
+STANDS = ("customer_id", "attributes", "consents", "time_zone", "revision", "preferences", "segments", "missed_ms")
+
 
 def upsert(stored: Record | None, new: Record) -> Record:
     """The stored record with the new attributes, consents, time zone and segments; newer consents hold."""
@@ -26,5 +28,4 @@ def upsert(stored: Record | None, new: Record) -> Record:
 
 def rebuilt(record: Record, happened: Iterable[Interaction], keeping: Keeping) -> Record:
     """The record with its history made again; what was said or imported stays."""
-    stands = ("customer_id", "attributes", "consents", "time_zone", "revision", "preferences", "segments")
-    return apply_interactions(Record(*(getattr(record, name) for name in stands)), happened, keeping)
+    return apply_interactions(Record(**{name: getattr(record, name) for name in STANDS}), happened, keeping)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from engine.customer.checks import Bounds, FieldError
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.keeping import Keeping
 from engine.decide.request import Preferences
@@ -30,8 +31,16 @@ class Store(Protocol):
         """Upsert attributes, consents and time zone, keeping the history; returns how many."""
         ...
 
-    def apply(self, interactions: Sequence[Interaction]) -> list[str]:
-        """Count a batch in one transaction; "recorded" or "duplicate" for each."""
+    def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
+        """Count a batch in one transaction.
+
+        Args:
+            interactions: good ones.
+            names: how many distinct ones there may be under one customer's id.
+
+        Returns:
+            for each "recorded", "duplicate", or why there is no room for its names.
+        """
         ...
 
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:

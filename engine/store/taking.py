@@ -7,19 +7,20 @@ from engine.customer.record import Interaction
 from engine.store.protocol import Store
 
 
-def take(store: Store, read: Sequence[Interaction | FieldError]) -> list[str | FieldError]:
+def take(store: Store, read: Sequence[Interaction | FieldError], names: int) -> list[str | FieldError]:
     """Count what could be read, in one transaction.
 
     Args:
         store: durable before the return.
         read: interactions, or why one cannot be taken.
+        names: how many distinct ones there may be under one customer's id.
 
     Returns:
-        for each "recorded" or "duplicate", or the reason as it was.
+        for each "recorded" or "duplicate", or the reason: as it was, or that there is no room for its names.
 
     Raises:
         StoreError, RecordError: then nothing was counted.
     """
     good = [item for item in read if isinstance(item, Interaction)]
-    statuses = iter(store.apply(good) if good else [])
+    statuses = iter(store.apply(good, names) if good else [])
     return [next(statuses) if isinstance(item, Interaction) else item for item in read]

@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
 from typing import NamedTuple
 
-from engine.customer.checks import Bounds, FieldError
+from engine.customer.checks import FieldError
 from engine.customer.intake import Intake
-from engine.customer.record import Interaction, Record
-from engine.customer.trail import Trail
+from engine.customer.record import Interaction
 from engine.journal.deadletters import DeadLetters
 from engine.store.protocol import Store
 from engine.store.taking import take
@@ -38,7 +36,6 @@ class Capture:
 
     def __init__(self, store: Store, letters: DeadLetters, intake: Intake) -> None:
         self.store, self.letters, self.intake = store, letters, intake
-        self._lock = Lock()
 
     def take(
         self, source: str, events: Sequence[object], fields_of: Callable[[object], Mapping[str, object]], now_ms: int
@@ -56,47 +53,11 @@ class Capture:
         """
         intake = self.intake
         read = [_read(intake, event, fields_of, now_ms) for event in events]
-        # One at a time: between looking at a customer's names and adding one, nobody else of this process adds any.
-        with self._lock:
-            taken = take(self.store, self._bounded(read, intake.bounds))
+        taken = take(self.store, read, intake.bounds.names)
         for event, result in zip(events, taken, strict=True):
             if isinstance(result, FieldError):
                 self.letters.add(source, str(result)[:REASON], json.dumps(event), now_ms)
         return [Outcome("rejected", got) if isinstance(got, FieldError) else Outcome(got) for got in taken]
-
-    def _bounded(self, read: list[Interaction | FieldError], bounds: Bounds) -> list[Interaction | FieldError]:
-        """Those that would give one customer more topics or kinds than allowed, refused."""
-        held: dict[str, _Names] = {}
-        return [self._within(held, item, bounds) if isinstance(item, Interaction) else item for item in read]
-
-    def _within(self, held: dict[str, "_Names"], item: Interaction, bounds: Bounds) -> Interaction | FieldError:
-        if item.customer_id not in held:
-            held[item.customer_id] = _names(self.store.load(item.customer_id))
-        names = held[item.customer_id]
-        if item.group and _full(names.topics, item.group, bounds.topics):
-            return FieldError("group", f"the customer has {bounds.topics} topics already; no other one is taken")
-        if _full(names.kinds, item.kind, bounds.kinds):
-            return FieldError("kind", f"the customer has {bounds.kinds} kinds already; no other one is taken")
-        names.topics.add(item.group)
-        names.kinds.add(item.kind)
-        return item
-
-
-class _Names(NamedTuple):
-    """What one customer's record holds, each once."""
-
-    topics: set[str]
-    kinds: set[str]
-
-
-def _names(record: Record | None) -> _Names:
-    trails = [Trail(record.bought), Trail(record.met)] if record else []
-    kept = [words for trail in trails for words in trail.every_words()]
-    return _Names({group for _, _, group, *_ in kept}, {kind for kind, *_ in kept})
-
-
-def _full(held: set[str], name: str, most: int) -> bool:
-    return name not in held and len(held - {""}) >= most
 
 
 def _read(

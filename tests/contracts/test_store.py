@@ -1,12 +1,17 @@
 """What every store does."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.customer.as_of import AsOf
+from engine.customer.checks import FieldError
 from engine.customer.record import Consent, Interaction, Record
 from engine.customer.values import values
+from engine.customer.view import Sent, view
 from engine.decide.derived import USUALLY
 from engine.decide.keeping import USUAL, Keeping
+from engine.decide.needs import Needs
 from engine.decide.request import Preferences
 from engine.decide.values import DAY_MS
 from engine.store.lmdb import LmdbStore
@@ -150,3 +155,60 @@ def test_the_tail_goes_on_after_a_number_and_stops_at_its_limit(store):
     assert interaction.key == "1"
     assert [found.key for _, found in rest] == [str(number) for number in range(2, 300)]
     assert store.tail(rest[-1][0], 10) == []
+
+
+def seen(key, at_ms=1_000, kind="page_view", **names):
+    return Interaction(key, "anna", kind, at_ms, **names)
+
+
+def test_a_flood_of_names_is_refused_at_the_bound_and_what_is_known_still_counts(store):
+    flood = [seen(str(at), at, group=f"topic {at}") for at in range(1, 20_001)]
+
+    statuses = store.apply(flood, names=500)
+    known, new, other = store.apply(
+        [seen("known", group="topic 7"), seen("new", group="new"), seen("other", action_key="a")], names=500
+    )
+
+    assert statuses[:499] == ["recorded"] * 499  # the kind is a name, too
+    assert all(isinstance(status, FieldError) for status in statuses[499:])
+    assert known == "recorded"
+    assert (new.path, other.path) == ("group", "action_key")
+    assert "its fill of names, 500 of at most 500" in str(new)
+    assert len(store.interactions("anna")) == 500
+    assert store.apply([Interaction("other person", "bob", "page_view", 1, group="new")], names=500) == ["recorded"]
+
+
+def test_what_was_refused_may_be_sent_again_under_a_wider_bound_and_what_was_counted_may_not(store):
+    one, other = seen("a", group="a"), seen("b", group="b")
+
+    assert [isinstance(status, str) for status in store.apply([one, other], names=2)] == [True, False]
+    assert store.apply([one, other], names=3) == ["duplicate", "recorded"]
+
+
+def test_caps_count_as_full_behind_a_contact_that_was_refused_also_after_a_rebuild(store):
+    list(store.rebuild(SMALL))
+    store.apply(
+        [seen("a", group="a"), seen("b", 8_000, group="b"), seen("c", 5_000, "exposure", action_key="c")], names=2
+    )
+
+    before = view(store.load("anna"), Sent("anna"), Needs(()), 10_000).known_since_ms
+    list(store.rebuild(SMALL))
+    after = view(store.load("anna"), Sent("anna"), Needs(()), 10_000).known_since_ms
+
+    assert before == after == 5_000
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.permutations([seen(str(at), at, group=f"g{at % 5}", channel="web") for at in range(1, 12)]), st.integers(1, 11)
+)
+def test_below_the_bound_the_record_is_the_same_in_any_order_and_any_batches(shuffled, cut):
+    straight, ours = MemoryStore(), MemoryStore()
+    straight.apply(sorted(shuffled, key=lambda each: each.at_ms), names=7)
+
+    statuses = [*ours.apply(shuffled[:cut], names=7), *ours.apply(shuffled[cut:], names=7)]
+
+    assert statuses == ["recorded"] * 11
+    now = AsOf(ours.load("anna"), 10**9, USUALLY), AsOf(straight.load("anna"), 10**9, USUALLY)
+    assert values(now[0]) == values(now[1])
+    assert ours.load("anna").contacts == straight.load("anna").contacts

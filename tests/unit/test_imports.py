@@ -8,6 +8,7 @@ import pytest
 from pyarrow import parquet
 
 from engine.serve.imports import import_customers, import_interactions
+from engine.serve.limits import Limits
 from engine.store.lmdb import LmdbStore
 
 KINDS = {"age": "int", "member": "bool", "tags": "list(string)", "since": "timestamp"}
@@ -216,3 +217,18 @@ def test_what_was_kept_aside_can_be_mended_and_imported_from_there(tmp_path):
     again.write_text(again.read_text().replace("soon", "2023-11-14"))
     assert import_interactions(again, tmp_path)["imported"] == 1
     assert loaded(tmp_path, "anna").contacts[0].kind == "click"
+
+
+def test_a_line_with_a_name_too_many_is_kept_aside_with_its_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(Limits, "names", 2)
+    file = tmp_path / "topics.jsonl"
+    lines = [{"key": str(at), "customer_id": "anna", "kind": "view", "at_ms": 1, "group": f"g{at}"} for at in range(3)]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    assert import_interactions(file, tmp_path) == {"imported": 1, "duplicates": 0, "rejected": 2}
+
+    assert [line["line"] for line in aside(file)] == [2, 3]
+    assert "its fill of names" in aside(file)[0]["reason"]
+    monkeypatch.undo()
+    again = import_interactions(file.with_name("topics.jsonl.rejected.jsonl"), tmp_path)
+    assert again == {"imported": 2, "duplicates": 0, "rejected": 0}

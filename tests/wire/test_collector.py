@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from nba.v1 import customer_pb2, interaction_pb2
 
 from engine.customer.as_of import AsOf
+from engine.customer.checks import Bounds
 from engine.customer.described import described
 from engine.customer.history import totals_of
 from engine.decide.bundle import read_bundle
@@ -255,38 +256,43 @@ def test_bytes_that_are_no_http_do_no_harm(collector, junk):
 
 
 def test_a_million_topics_stop_at_the_bound(collector, state):
-    statuses = []
-    for lump in range(3):
-        events = [mapping(id=f"{lump} {i}", subject="topics", data={"group": f"{lump} {i}"}) for i in range(200)]
+    statuses, taken = [], 0
+    for lump in range(6):
+        events = [mapping(id=f"{lump} {i}", subject="topics", data={"group": f"{lump} {i}"}) for i in range(1_000)]
         reply = collector.http.post("/v1/events", json=events, headers={"content-type": BATCHED})
-        statuses += [reply.status_code]
+        statuses, taken = [*statuses, reply.status_code], taken + reply.json()["recorded"]
 
-    assert statuses == [202, 202, 422]
-    assert "256 topics already" in reply.json()["detail"]
-    assert len({contact.group for contact in record_of(state, "topics").contacts}) == 256
+    assert statuses == [202, 202, 202, 202, 202, 422]
+    assert taken == Bounds.names - 1  # the kind is a name, too
+    assert "group: is new, and the customer's record has its fill of names" in reply.json()["detail"]
     known = mapping(id="known", subject="topics", data={"group": "0 0"})
     assert collector.http.post("/v1/events", json=known, headers=HEAD).status_code == 202
 
 
-def test_a_million_kinds_stop_at_the_bound(collector, state):
-    events = [mapping(id=f"kind {i}", subject="kinds", type=f"kind {i}") for i in range(100)]
+@pytest.mark.parametrize("name", ["type", "action_key", "objective", "placement"])
+def test_a_flood_of_any_names_stops_at_the_bound_of_the_configuration(few, name):
+    def event(number):
+        fresh = {name: f"n{number}"}
+        fields = fresh if name == "type" else {"data": {"channel": "web", **fresh}}
+        return mapping(id=f"{name} {number}", subject=f"many {name}s", **fields)
 
-    reply = collector.http.post("/v1/events", json=events, headers={"content-type": BATCHED}).json()
+    events = [event(number) for number in range(100)]
 
-    assert (reply["recorded"], reply["rejected"]) == (64, 36)
-    assert "64 kinds already" in reply["results"][-1]["reason"]
-    assert len(record_of(state, "kinds").contacts) == 64
+    reply = few.http.post("/v1/events", json=events, headers={"content-type": BATCHED}).json()
+
+    assert reply["recorded"] + reply["rejected"] == 100
+    assert 45 <= reply["recorded"] <= 50
+    assert "50 of at most 50" in reply["results"][-1]["reason"]
+    assert few.http.post("/v1/events", json=event(101), headers=HEAD).status_code == 422
+    assert few.http.post("/v1/events", json=event(1) | {"id": "again"}, headers=HEAD).status_code == 202
 
 
-def test_topics_of_purchases_count_like_those_of_contacts(collector, state):
-    def bought(lump):
-        events = [
-            mapping(id=f"buy {lump} {i}", subject="buyer", type="purchase", data={"group": f"{lump} {i}"})
-            for i in range(200)
-        ]
-        return collector.http.post("/v1/events", json=events, headers={"content-type": BATCHED}).json()["recorded"]
-
-    assert [bought(lump) for lump in range(2)] == [200, 56]
+@pytest.fixture(scope="module")
+def few(bundle, tmp_path_factory):
+    place = tmp_path_factory.mktemp("few")
+    (place / "limits.yaml").write_text("limits: {names: 50}")
+    with collecting(bundle, place, config=place / "limits.yaml") as running:
+        yield running
 
 
 TREE = st.recursive(

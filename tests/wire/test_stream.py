@@ -112,3 +112,20 @@ def test_what_record_rejects_is_a_dead_letter_and_can_be_sent_again(bundle, tmp_
     assert [letter["source"] for letter in found] == ["Record", "Record"]
     assert "unknown channel 'fax'" in found[0]["reason"]
     assert import_interactions(file, tmp_path) == {"imported": 1, "duplicates": 0, "rejected": 1}
+
+
+def test_record_rejects_a_name_too_many_with_the_reason_and_takes_the_rest(bundle, tmp_path):
+    (tmp_path / "limits.yaml").write_text("limits: {names: 3}")
+    with serving(bundle, tmp_path, config=tmp_path / "limits.yaml") as server:
+        batch = interaction_pb2.RecordRequest(interactions=[*items("a", "b", group="g"), *items("c", group="new")])
+        batch.interactions.extend(items("d", group="g", channel="web"))
+
+        results = server.interactions.Record(batch, timeout=20).results
+        again = server.interactions.Record(batch, timeout=20).results
+
+    rejected = interaction_pb2.RECORD_STATUS_REJECTED
+    assert [result.status for result in results] == [1, 1, 1, rejected]
+    assert results[3].reason.startswith(
+        "channel: is new, and the customer's record has its fill of names, 3 of at most 3"
+    )
+    assert [result.status for result in again] == [2, 2, 2, rejected]

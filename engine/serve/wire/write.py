@@ -95,6 +95,7 @@ def write_record(record: Record, derived: Mapping[str, Scalar]) -> customer_pb2.
         behaviour={name: float(value) for name, value in derived.items() if isinstance(value, (bool, int, float))},
         revision=record.revision,
         preferences=_preferences(record.preferences),
+        values={name: write_value(value) for name, value in derived.items()},
     )
 
 

@@ -14,7 +14,7 @@ class GetRequest(_message.Message):
     def __init__(self, customer_id: _Optional[str] = ...) -> None: ...
 
 class GetResponse(_message.Message):
-    __slots__ = ("customer_id", "attributes", "consents", "time_zone", "behaviour", "revision", "preferences")
+    __slots__ = ("customer_id", "attributes", "consents", "time_zone", "behaviour", "revision", "preferences", "values")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,13 @@ class GetResponse(_message.Message):
         key: str
         value: float
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _common_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_common_pb2.Value, _Mapping]] = ...) -> None: ...
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     CONSENTS_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +43,7 @@ class GetResponse(_message.Message):
     BEHAVIOUR_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     customer_id: str
     attributes: _containers.MessageMap[str, _common_pb2.Value]
     consents: _containers.RepeatedCompositeFieldContainer[_common_pb2.Consent]
@@ -43,7 +51,20 @@ class GetResponse(_message.Message):
     behaviour: _containers.ScalarMap[str, float]
     revision: int
     preferences: _common_pb2.Preferences
-    def __init__(self, customer_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _common_pb2.Value]] = ..., consents: _Optional[_Iterable[_Union[_common_pb2.Consent, _Mapping]]] = ..., time_zone: _Optional[str] = ..., behaviour: _Optional[_Mapping[str, float]] = ..., revision: _Optional[int] = ..., preferences: _Optional[_Union[_common_pb2.Preferences, _Mapping]] = ...) -> None: ...
+    values: _containers.MessageMap[str, _common_pb2.Value]
+    def __init__(self, customer_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _common_pb2.Value]] = ..., consents: _Optional[_Iterable[_Union[_common_pb2.Consent, _Mapping]]] = ..., time_zone: _Optional[str] = ..., behaviour: _Optional[_Mapping[str, float]] = ..., revision: _Optional[int] = ..., preferences: _Optional[_Union[_common_pb2.Preferences, _Mapping]] = ..., values: _Optional[_Mapping[str, _common_pb2.Value]] = ...) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ("customer_id",)
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    customer_id: str
+    def __init__(self, customer_id: _Optional[str] = ...) -> None: ...
+
+class WatchResponse(_message.Message):
+    __slots__ = ("record",)
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    record: GetResponse
+    def __init__(self, record: _Optional[_Union[GetResponse, _Mapping]] = ...) -> None: ...
 
 class SetPreferencesRequest(_message.Message):
     __slots__ = ("customer_id", "preferences")

@@ -40,6 +40,11 @@ class CustomerServiceStub:
                 request_serializer=nba_dot_v1_dot_customer__pb2.GetRequest.SerializeToString,
                 response_deserializer=nba_dot_v1_dot_customer__pb2.GetResponse.FromString,
                 _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/nba.v1.CustomerService/Watch',
+                request_serializer=nba_dot_v1_dot_customer__pb2.WatchRequest.SerializeToString,
+                response_deserializer=nba_dot_v1_dot_customer__pb2.WatchResponse.FromString,
+                _registered_method=True)
         self.SetConsent = channel.unary_unary(
                 '/nba.v1.CustomerService/SetConsent',
                 request_serializer=nba_dot_v1_dot_customer__pb2.SetConsentRequest.SerializeToString,
@@ -58,6 +63,13 @@ class CustomerServiceServicer:
 
     def Get(self, request, context):
         """The record as it stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Watch(self, request, context):
+        """The record as it stands, and again after every change of it, whoever made it; until the caller goes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +96,11 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     servicer.Get,
                     request_deserializer=nba_dot_v1_dot_customer__pb2.GetRequest.FromString,
                     response_serializer=nba_dot_v1_dot_customer__pb2.GetResponse.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=nba_dot_v1_dot_customer__pb2.WatchRequest.FromString,
+                    response_serializer=nba_dot_v1_dot_customer__pb2.WatchResponse.SerializeToString,
             ),
             'SetConsent': grpc.unary_unary_rpc_method_handler(
                     servicer.SetConsent,
@@ -124,6 +141,33 @@ class CustomerService:
             '/nba.v1.CustomerService/Get',
             nba_dot_v1_dot_customer__pb2.GetRequest.SerializeToString,
             nba_dot_v1_dot_customer__pb2.GetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/nba.v1.CustomerService/Watch',
+            nba_dot_v1_dot_customer__pb2.WatchRequest.SerializeToString,
+            nba_dot_v1_dot_customer__pb2.WatchResponse.FromString,
             options,
             channel_credentials,
             insecure,
