@@ -10,6 +10,7 @@ import grpc
 import numpy as np
 
 THREADS = 16
+WARM_UP = 50  # calls
 SPIN_S = 0.0003  # sleeping is coarse; the last part of the wait is spent awake
 
 
@@ -55,22 +56,36 @@ def drive(
         return [future.result() for future in futures]
 
 
-def main(target: str, method: str, file: str, plan: tuple[float, int, int]) -> None:
-    """Load one method with the messages of a file, in turn; prints one latency a line.
+def main(target: str, method: str, file: str, plan: tuple[float, int, int], *, tolerant: bool) -> None:
+    """Load one method with the messages of a file, in turn; prints its own processor time in
+    seconds, then one latency a line.
 
     Args:
         target: `host:port`.
         method: full name of the gRPC method.
         file: messages, each after its length in four bytes.
         plan: calls a second, how many, and the seed of the schedule.
+        tolerant: a call that fails has an infinite latency; otherwise it ends the round.
     """
     messages = list(_messages(Path(file).read_bytes()))
+    lost = set[int]()
     with grpc.insecure_channel(target, options=[("grpc.max_receive_message_length", -1)]) as channel:
         ask = channel.unary_unary(method)
-        for number in range(50):
+
+        def call(number: int) -> None:
+            try:
+                ask(messages[number % len(messages)], timeout=30)
+            except grpc.RpcError:
+                if not tolerant:
+                    raise
+                lost.add(number)
+
+        for number in range(WARM_UP):
             ask(messages[number % len(messages)], wait_for_ready=True, timeout=30)
-        latency_us = drive(lambda number: ask(messages[number % len(messages)], timeout=30), schedule(*plan))
-    print("\n".join(f"{latency:.1f}" for latency in latency_us))
+        before_s = time.process_time()
+        latency_us = drive(call, schedule(*plan))
+        print(time.process_time() - before_s)
+    print("\n".join("inf" if number in lost else f"{latency:.1f}" for number, latency in enumerate(latency_us)))
 
 
 def _messages(data: bytes) -> Iterator[bytes]:
@@ -82,4 +97,5 @@ def _messages(data: bytes) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], (float(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6])))
+    plan = float(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], plan, tolerant=sys.argv[7:] == ["tolerant"])

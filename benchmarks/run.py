@@ -7,17 +7,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import bandits, capture, coldstart, converters, customer, rules, score, service, stages, swaps
+from benchmarks import bandits, capture, coldstart, converters, customer, rules, score, serve, service, stages, swaps
+from benchmarks.page import write_page
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
 EVERY = ("stages", "service", "capture", "rules", "score", "customer", "export", "swaps")
-BENCHES = (*EVERY, "bandits", "coldstart")  # which bring worlds of their own and measure no time
+# The first two bring worlds of their own and measure no time; the last takes a quarter of an hour.
+BENCHES = (*EVERY, "bandits", "coldstart", "serve")
 ALONE = {"rules": rules.measure, "score": score.measure, "coldstart": coldstart.measure, "customer": customer.measure}
 SIZES = (10, 100, 1_000)  # rows of the catalogue
 RATE = {10: 300.0, 100: 300.0, 1_000: 60.0}  # calls a second: well below what one worker can do
 
 
-def run(only: str, *, as_json: bool, quick: bool, history: Path = HISTORY) -> int:
+def run(only: str, *, as_json: bool, quick: bool, history: Path = HISTORY, page: Path | None = None) -> int:
     """Measure in one run.
 
     Args:
@@ -25,6 +27,7 @@ def run(only: str, *, as_json: bool, quick: bool, history: Path = HISTORY) -> in
         as_json: print one object a line.
         quick: a tenth of the calls, one order of the rows; for a look, so the history is left alone.
         history: the figures are appended to it.
+        page: where `serve` puts its page; none without.
 
     Returns:
         0, or 1 when a target was missed.
@@ -36,8 +39,11 @@ def run(only: str, *, as_json: bool, quick: bool, history: Path = HISTORY) -> in
         raise ValueError(f"unknown bench '{only}'; known: {', '.join(BENCHES)}")
     scale = 1 if quick else 10
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        chosen = [only] if only else EVERY
-        figures = [figure for bench in progress.track(chosen) for figure in _measure(bench, scale)]
+        if only == "serve":
+            figures = _serve(progress, page, quick=quick)
+        else:
+            chosen = [only] if only else EVERY
+            figures = [figure for bench in progress.track(chosen) for figure in _measure(bench, scale)]
     if not quick:
         append(figures, history, machine())
     show(figures, as_json=as_json)
@@ -66,3 +72,16 @@ def _measure(bench: str, scale: int) -> Iterator[Figure]:
                 yield from stages.measure(rows, Path(place) / str(rows), 200 * scale)
             else:
                 yield from service.measure(rows, Path(place) / str(rows), int(RATE[rows] * scale), RATE[rows])
+
+
+def _serve(progress: Progress, file: Path | None, *, quick: bool) -> list[Figure]:
+    """Every workload, and the page of them all."""
+    figures: list[Figure] = []
+    climbs = {}
+    for name in progress.track(tuple(serve.WORKLOADS)):
+        with tempfile.TemporaryDirectory() as place:
+            own, climbs[name] = serve.measure(name, Path(place), quick=quick)
+        figures += own
+    if file is not None:
+        file.write_text(write_page(climbs, figures, machine()))
+    return figures

@@ -37,10 +37,10 @@ def measure(rows: int, directory: Path, calls: int, rate: float, rounds: int = 3
     bundle, state = build(directory, rows)
     asked = write_requests(directory)
     found: dict[str, list[np.ndarray]] = {"decide": [], "echo": []}
-    with decider(bundle, state) as served, _echo(_reply_bytes(served.target, state)) as echo:
+    with decider(bundle, state) as served, echoing(reply_bytes(served.target, state)) as echo:
         for seed in range(rounds):
             found["decide"].append(latencies(loading(served.target, DECIDE, asked, (rate, calls, seed))))
-            found["echo"].append(latencies(loading(echo, ECHO, asked, (rate, calls, seed))))
+            found["echo"].append(latencies(loading(echo.target, ECHO, asked, (rate, calls, seed))))
     return _figures(rows, found)
 
 
@@ -65,9 +65,12 @@ def _figures(rows: int, found: dict[str, list[np.ndarray]]) -> list[Figure]:
     return figures
 
 
-def loading(target: str, method: str, file: Path, plan: tuple[float, int, int]) -> subprocess.Popen[str]:
+def loading(
+    target: str, method: str, file: Path, plan: tuple[float, int, int], *, tolerant: bool = False
+) -> subprocess.Popen[str]:
     """One round in a process of its own, on the core that the servers leave free where there is one."""
-    command = [sys.executable, "-m", "benchmarks.load", target, method, str(file), *map(str, plan)]
+    patience = ["tolerant"] if tolerant else []
+    command = [sys.executable, "-m", "benchmarks.load", target, method, str(file), *map(str, plan), *patience]
     cores = {max(os.sched_getaffinity(0))}
     return subprocess.Popen(  # noqa: S603  our own command
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, cores)
@@ -80,13 +83,23 @@ def latencies(load: subprocess.Popen[str]) -> np.ndarray:
     Raises:
         CalledProcessError: when a call failed.
     """
+    return measured(load)[1]
+
+
+def measured(load: subprocess.Popen[str]) -> tuple[float, np.ndarray]:
+    """The processor time that a round took in its own process, in seconds, and what it measured.
+
+    Raises:
+        CalledProcessError: when a call failed and the load is not tolerant.
+    """
     out, _ = load.communicate()
     if load.returncode:
         raise subprocess.CalledProcessError(load.returncode, load.args)
-    return np.array([float(line) for line in out.split()])
+    load_s, *latency_us = map(float, out.split())
+    return load_s, np.array(latency_us)
 
 
-def _reply_bytes(target: str, state: Path) -> int:
+def reply_bytes(target: str, state: Path) -> int:
     """The median size of real replies, as the journal holds them."""
     with grpc.insecure_channel(target) as channel:
         ask = channel.unary_unary(DECIDE)
@@ -130,13 +143,13 @@ def decider(bundle: Path, state: Path, workers: int = 1) -> Iterator[Served]:
 
 
 @contextmanager
-def _echo(size: int) -> Iterator[str]:
+def echoing(size: int) -> Iterator[Served]:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.echo", str(port), str(size)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603
         try:
             _ready(f"127.0.0.1:{port}")
-            yield f"127.0.0.1:{port}"
+            yield Served(f"127.0.0.1:{port}", process)
         finally:
             process.communicate(timeout=20)
 

@@ -26,13 +26,14 @@ NAMES = tuple(name for name, kind in kinds_of(USUALLY).items() if kind == "doubl
 CUSTOMERS = 200
 
 
-def build(directory: Path, rows: int, seed: int = 0) -> tuple[Path, Path]:
+def build(directory: Path, rows: int, seed: int = 0, attributes: int = 5) -> tuple[Path, Path]:
     """Write a bundle of so many rows and the state beside it.
 
     Args:
         directory: made if absent.
         rows: actions x channels: four of them where that divides the rows, else two.
         seed: of everything.
+        attributes: of each customer, at least five; those beyond are kept and no rule reads them.
 
     Returns:
         the bundle's directory and the state's.
@@ -40,12 +41,15 @@ def build(directory: Path, rows: int, seed: int = 0) -> tuple[Path, Path]:
     rng = np.random.default_rng(seed)
     bundle, state = directory / "bundle", directory / "state"
     bundle.mkdir(parents=True, exist_ok=True)
-    texts = _texts(rng, rows)
+    texts, more = _texts(rng, rows), [f"more_{number}" for number in range(attributes - 5)]
+    texts["schema.yaml"] = texts["schema.yaml"].replace(
+        "tier: int", ", ".join(["tier: int", *(f"{m}: double" for m in more)])
+    )
     for name, text in texts.items():
         (bundle / name).write_text(text)
     store = LmdbStore(state / "store")
     settle(store, read_bundle(texts).keeping)
-    people = [_person(rng, index) for index in range(CUSTOMERS)]
+    people = [_person(rng, index, more) for index in range(CUSTOMERS)]
     store.put(people)
     store.apply([event for person in people for event in _history(rng, person.customer_id)])
     store.close()
@@ -93,13 +97,14 @@ def _policies(actions: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _person(rng: np.random.Generator, index: int) -> Record:
+def _person(rng: np.random.Generator, index: int, more: list[str]) -> Record:
     attributes: dict[str, bool | int | float | str] = {
         "age": int(rng.integers(18, 90)),
         "income": float(rng.uniform(10_000, 90_000)),
         "region": str(rng.choice(["north", "south"])),
         "member": bool(rng.integers(2)),
         "tier": int(rng.integers(0, 5)),
+        **{name: float(rng.normal()) for name in more},
     }
     consents = [Consent("marketing", "", granted=True, source="made up", at_ms=NOW_MS - 400 * DAY_MS)]
     return Record(f"customer_{index}", {**attributes}, consents)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine.commands.bench import bench
 from engine.commands.common import ADDRESS, STATE, AsJson, State, Target, faults
 from engine.commands.customers import customers, rebuild, segments
 from engine.commands.models import models
@@ -19,6 +20,7 @@ app.add_typer(customers, name="customer")
 app.add_typer(models, name="models")
 app.command()(segments)
 app.command()(rebuild)
+app.command()(bench)
 
 Bundle = Annotated[Path, typer.Argument(help="The bundle's directory.")]
 
@@ -237,25 +239,6 @@ def explain(
     typer.echo(as_words(reply, as_json=as_json))
     if what_if and not reply.trace and not as_json:
         typer.echo("no single change would let anything else through")
-
-
-@app.command()
-def bench(
-    only: Annotated[
-        str,
-        typer.Argument(
-            help="stages, service, capture, rules, score, customer, export, swaps (all without); bandits, coldstart."
-        ),
-    ] = "",
-    as_json: AsJson = False,
-    quick: Annotated[bool, typer.Option(help="A tenth of the calls: for a look, not for the record.")] = False,
-) -> None:
-    """Measure stages, Decide beside a bare echo, events until seen, rules, exports, exploration; keeps a history."""
-    from benchmarks.run import run
-
-    with faults():
-        code = run(only, as_json=as_json, quick=quick)
-    raise typer.Exit(code)
 
 
 @app.command()

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.bandits import Data, peers
+from benchmarks.compare import changes
+from benchmarks.ladder import STEPS, UNPACED, Round, knee, peak
 from benchmarks.load import drive, schedule
+from benchmarks.page import write_page
 from benchmarks.report import Figure, append, percentiles
 
 KEYS = ["bench", "case", "metric", "value", "unit", "target", "reached"]
@@ -74,3 +77,51 @@ def test_every_peer_is_set_up_so_that_it_learns(way):
     inputs = rng.normal(size=(1_500, 2)) + np.array([[0, 6], [6, 0], [0, 0]])[labels]
 
     assert peers()[way](Data(inputs, labels, 3), 0) < 0.5  # chance is 0.67, and "first" spends a third on it
+
+
+def a_climb(slow_from):
+    """Rounds of a server that answers a thousand a second, and from a step on with a long tail."""
+    unpaced = [Round(UNPACED, 1e9, 1_000.0, 100.0, 0.5, np.array([500.0]))]
+    tail = {step: 90_000.0 if step >= slow_from else 900.0 for step in STEPS}
+    return unpaced + [Round(step, step * 1_000, 1.0, 100.0, 0.5, np.array([400.0, tail[step]])) for step in STEPS]
+
+
+def test_the_knee_is_the_last_rate_whose_tail_is_still_one():
+    assert peak(a_climb(0.7)) == 1_000
+    assert knee(a_climb(0.7)) == 500
+
+
+def test_a_rate_at_which_a_call_failed_is_not_kept_up_with():
+    failed = Round(STEPS[0], 50.0, 1.0, 100.0, 0.5, np.array([400.0, np.inf]))
+
+    assert knee([*a_climb(0.3), failed]) == 0
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_escapes_what_it_shows():
+    figures = [Figure("serve", "<b>", "latency_us_p50", 1.0, "us", 2.0)]
+
+    page = write_page({"usual": {"decide": a_climb(2.0)}}, figures, {"commit": "0f50114"})
+
+    assert "&lt;b&gt;" in page
+    assert "reached" in page
+    assert "http" not in page
+
+
+def a_history(tmp_path, before, after, spread):
+    file = tmp_path / "history.jsonl"
+    for commit, value in (("aaa", before), ("bbb", after)):
+        figures = [Figure("b", "c", "m", value, "us"), Figure("b", "c", "m_spread", spread, "us")]
+        append(figures, file, {"commit": commit, "at": "2026"})
+    return file
+
+
+@pytest.mark.parametrize(("after", "beyond"), [(105.0, False), (125.0, True), (75.0, True)])
+def test_a_change_within_the_spread_of_the_rounds_is_noise(tmp_path, after, beyond):
+    (change,) = changes(a_history(tmp_path, 100.0, after, 20.0), "aaa", "bbb")
+
+    assert change.beyond is beyond
+
+
+def test_a_run_that_is_not_in_the_history_is_named_with_those_that_are(tmp_path):
+    with pytest.raises(ValueError, match=r"no run 'ccc' in the history; the last are: aaa of 2026, bbb of 2026"):
+        changes(a_history(tmp_path, 1.0, 1.0, 0.0), "aaa", "ccc")
