@@ -5,6 +5,7 @@ prints, as the last line, what of it is lost or counted twice.
 """
 
 import collections
+import functools
 import json
 import os
 import random
@@ -25,20 +26,13 @@ from engine.store.lmdb import LmdbStore
 PEOPLE, BATCH, LAG_S, LATER_MS = 5, 8, 1.0, 10**10
 
 
-class Hasty(LmdbStore):
-    """Planted: it answers before anything is on the disk."""
-
-    def __init__(self, path):
-        super().__init__(path)
-        self._env.close()
-        self._env = lmdb.open(str(path), map_size=1 << 28, max_dbs=16, max_readers=512, sync=False, metasync=False)
-        for name, value in list(vars(self).items()):
-            if isinstance(value, lmdb._Database):
-                setattr(self, name, self._env.open_db(NAMES[name]))
+def hasty(path):
+    """Planted: a store that answers before anything is on the disk."""
+    lmdb.open = functools.partial(lmdb.open, sync=False, metasync=False)  # of this process only
+    return LmdbStore(path)
 
 
-NAMES = {"_records": b"records", "_keys": b"keys", "_outbox": b"outbox by number", "_meta": b"meta"}
-STORES = {"lmdb": LmdbStore, "hasty": Hasty}
+STORES = {"lmdb": LmdbStore, "hasty": hasty}
 
 
 def say(*words):
