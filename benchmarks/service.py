@@ -17,7 +17,7 @@ from benchmarks.echo import METHOD, SERVICE
 from benchmarks.report import Figure, percentiles
 from benchmarks.stages import message
 from benchmarks.workload import CUSTOMERS, build
-from engine.journal.segments import read
+from engine.journal.reading import read
 
 ROOT = Path(__file__).parent.parent
 DECIDE = "/nba.v1.DecisionService/Decide"

@@ -16,7 +16,7 @@ from engine.decide.chance import Stream
 from engine.decide.gates import STANDING, Moment
 from engine.decide.pipeline import decide
 from engine.decide.selection import Greedy
-from engine.journal.segments import SegmentJournal
+from engine.journal.writer import SegmentJournal
 from engine.serve.build import load_snapshot
 from engine.serve.limits import Limits
 from engine.serve.wire import Reader, write_response

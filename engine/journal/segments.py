@@ -1,106 +1,108 @@
-"""Append-only segments, one per worker start: length, checksum, msgpack."""
+"""Append-only segments, one after another per worker: taken in memory at once, written to the disk by one thread."""
 
+import fcntl
 import os
-import struct
-import threading
-import zlib
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
-import msgspec
 import structlog
 
-HEAD = struct.Struct("<II")  # length, crc32
-SYNC_S = 0.5  # a power cut loses at most this much
+from engine.journal.front import CAPACITY, Front
+from engine.journal.reading import SEGMENTS
+
+LUMP = 1 << 20  # bytes a write
 log = structlog.get_logger()
 
 
-class SegmentJournal:
-    """Each entry is one write to the page cache, so a killed process loses none; one thread syncs to the disk.
+class Segment:
+    """One segment with its front; whoever writes it holds its lock.
 
     Args:
-        directory: where the segments lie, made if absent.
-        worker: this worker's number; each start opens a segment of its own.
+        path: of the file, which is made.
+        capacity: of the front, bytes.
     """
 
-    def __init__(self, directory: Path, worker: int) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        # One after the last, not how many there are: old segments may have been moved away.
-        number = max((int(file.stem[4:]) for file in directory.glob(f"{worker:03d}-*.seg")), default=-1) + 1
-        self._file = (directory / f"{worker:03d}-{number:06d}.seg").open("xb", buffering=0)
-        self._stop = threading.Event()
-        self._syncer = threading.Thread(target=self._sync, daemon=True)
-        self._syncer.start()
+    def __init__(self, path: Path, capacity: int = CAPACITY) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._front = Front(path, capacity, make=True)
+        self.end = self.written = self._synced = 0
 
-    def offer(self, entry: bytes) -> None:
-        """Take one entry; never waits for a disk."""
-        self._file.write(HEAD.pack(len(entry), zlib.crc32(entry)) + entry)
+    def room(self, size: int) -> bool:
+        """Whether so many bytes can be taken now."""
+        return self.end - self.written + size <= self._front.capacity
 
-    def _sync(self) -> None:
-        while not self._stop.wait(SYNC_S):
-            os.fsync(self._file.fileno())
+    def append(self, data: bytes) -> None:
+        """Take bytes; the caller has asked for room, and holds off other callers."""
+        self._front.append(data)
+        self.end += len(data)
+
+    def write(self, end: int) -> None:
+        """Bring the file up to a place.
+
+        Raises:
+            OSError: when the disk takes no more; what it took is counted, the next call goes on there.
+        """
+        while self.written < end:
+            self.written += os.write(self._file, self._front.copy(self.written, min(end, self.written + LUMP)))
+
+    def sync(self) -> None:
+        """To the disk, where something is new."""
+        if self._synced < self.written:
+            upto = self.written
+            os.fsync(self._file)
+            self._synced = upto
 
     def close(self) -> None:
-        """Sync what is left."""
-        self._stop.set()
-        self._syncer.join()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Let go of it; memory is given back where all is on the disk, and kept for the next start where not."""
+        if self._synced == self.end:
+            self._front.remove()
+        self._front.close()
+        os.close(self._file)
 
 
-def read(directory: Path) -> Iterator[dict[str, object]]:
-    """Every whole entry of every segment; a torn tail ends its segment."""
-    return Tail(directory).new()
+def next_segment(directory: Path, prefix: str, rolled: Path) -> Path:
+    """The path of a new segment: one after the last, be that here or rolled to Parquet already."""
+    there = [*directory.glob(f"{prefix}-{SEGMENTS}"), *rolled.glob(f"{prefix}-*.json")]
+    number = max((int(file.stem.rpartition("-")[2]) for file in there), default=-1) + 1
+    return directory / f"{prefix}-{number:06d}.seg"
 
 
-class Tail:
-    """Follows segments while they grow.
+def finished(segment: Path) -> bool:
+    """Whether nobody writes it any more; what a dead writer left in memory is written first.
 
-    Args:
-        directory: where they lie.
+    Raises:
+        OSError: when the disk takes it not.
     """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._read: dict[Path, int] = {}
-        self._size: dict[Path, int] = {}
-
-    def new(self) -> Iterator[dict[str, object]]:
-        """Every whole entry since the last call, segment by segment.
-
-        One that is not whole yet waits for the next call; a damaged one with others behind it is left out, and logged.
-        """
-        for segment in sorted(self._directory.glob("*.seg")):
-            size = segment.stat().st_size
-            if size == self._size.get(segment):  # a torn tail is not read again and again
-                continue
-            with segment.open("rb") as file:
-                file.seek(self._read.get(segment, 0))
-                for entry in _whole(file, size):
-                    self._read[segment] = file.tell()
-                    yield entry
-            self._size[segment] = size
+    file = os.open(segment, os.O_RDWR | os.O_APPEND)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _finish(file, segment)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(file)
+    return True
 
 
-def _whole(file: BinaryIO, size: int) -> Iterator[dict[str, object]]:
-    """Each whole entry from here on; what a power cut leaves, a torn entry or zeros, ends them."""
-    while (at := file.tell()) + HEAD.size <= size:
-        length, checksum = HEAD.unpack(file.read(HEAD.size))
-        end = at + HEAD.size + length
-        if not length or end > size:
-            return
-        entry = file.read(length)
-        try:
-            yield _decoded(entry, checksum)
-        except ValueError as error:
-            if end == size:  # its writer may not be done
-                return
-            log.error("a damaged entry of the journal is left out", segment=file.name, at=at, fault=str(error))
+def _finish(file: int, segment: Path) -> None:
+    front = Front.of(segment)
+    if front is None:
+        return
+    while (size := os.fstat(file).st_size) < (end := front.end) and end - size <= front.capacity:
+        os.write(file, front.copy(size, min(end, size + LUMP)))
+    os.fsync(file)
+    front.remove()
+    front.close()
 
 
-def _decoded(entry: bytes, checksum: int) -> dict[str, object]:
-    """Raises ValueError when it is not what was written."""
-    if zlib.crc32(entry) != checksum:
-        raise ValueError("its checksum is another")
-    return msgspec.msgpack.decode(entry, type=dict[str, object])
+def finish_all(directory: Path) -> None:
+    """Write what writers that were killed left in memory."""
+    for segment in directory.glob(SEGMENTS):
+        if Front.of(segment) is not None:
+            with suppress(FileNotFoundError):  # rolled meanwhile
+                try:
+                    finished(segment)
+                except OSError as error:
+                    log.error("what a killed worker left stays in memory", segment=str(segment), fault=str(error))

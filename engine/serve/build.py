@@ -21,6 +21,31 @@ from rules import Library, Schema
 FIRST_DAY_RATE = 0.01  # with no model at all every row is equally likely; only value and lever then rank
 
 
+class Models:
+    """Which version of each model is meant: the one in force, or one that is named.
+
+    Args:
+        registry: the models' directory; None, or an empty one, has the prior alone.
+        named: name -> version; None for the prior. Without it those in force are meant.
+    """
+
+    def __init__(self, registry: Path | None, named: Mapping[str, str | None] | None = None) -> None:
+        self.registry = Registry(registry) if registry else None
+        self._named = named
+
+    def version(self, name: str, *, needed: bool) -> str | None:
+        """The version of a model; None for the prior, where the model is not needed.
+
+        Raises:
+            ModelError: when there is none and it is needed.
+        """
+        if self._named is not None:
+            return self._named[name]
+        if self.registry is None or not (needed or self.registry.holds(name)):
+            return None
+        return self.registry.in_force(name)
+
+
 def read_texts(directory: Path) -> dict[str, str]:
     """The bundle's files that exist, name -> content.
 
@@ -61,34 +86,39 @@ def load_snapshot(
         BundleError: naming every fault.
         ModelError: when a model is there and does not fit.
     """
-    texts = read_texts(bundle)
+    return compile_texts(read_texts(bundle), Models(registry), conditions, previous)
+
+
+def compile_texts(
+    texts: Mapping[str, str], models: Models, conditions: Path | None = None, previous: Snapshot | None = None
+) -> Snapshot:
+    """Compile a bundle's files with some models, and warm the snapshot up; raises what `load_snapshot` raises."""
     known = _stored(conditions)
     library = Library(known)
     read = read_bundle(texts, library)
     if conditions is not None and library.packed != known:
         conditions.parent.mkdir(parents=True, exist_ok=True)
         write_whole(conditions, msgspec.msgpack.encode(library.packed))
-    held = Registry(registry) if registry else None
     before = previous.scoring.contenders if previous else ()
-    contenders = [_contender(read, held, name, before) for name in read.lineup.names]
+    contenders = [_contender(read, models, name, before) for name in read.lineup.names]
     snapshot = build_snapshot(read, texts, contenders, previous)
     _warm_up(snapshot)
     return snapshot
 
 
-def _contender(bundle: Bundle, registry: Registry | None, name: str, before: Sequence[Contender]) -> Contender:
+def _contender(bundle: Bundle, models: Models, name: str, before: Sequence[Contender]) -> Contender:
     """A model that the bundle names; a champion that is not trained yet is the prior, of any other that is a fault.
 
     Raises:
         ModelError: when it is missing, damaged, or does not fit the schema.
     """
     champion = name in {champion.model for champion in bundle.lineup.champions}
-    if registry is None or (champion and not registry.holds(name)):
+    version = models.version(name, needed=not champion)
+    if models.registry is None or version is None:
         return first_day(name, FIRST_DAY_RATE)
-    version = registry.in_force(name)
     same = next((each for each in before if (each.name, each.version) == (name, version)), None)
     if same is None:
-        manifest, scorer = registry.load(name, version)
+        manifest, scorer = models.registry.load(name, version)
         same = Contender(name, version, manifest.spec, scorer, manifest.base_rate, Binder(scorer, time.perf_counter_ns))
     _fits(same.spec, bundle.schema)
     return same

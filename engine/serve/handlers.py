@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 
 from engine.customer.checks import FieldError
 from engine.customer.record import RecordError
+from engine.journal.protocol import JournalFullError
 from engine.serve.watches import WATCHES
 from engine.store.protocol import StoreError, StoreFullError
 
@@ -24,6 +25,7 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
     StoreFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     StoreError: grpc.StatusCode.UNAVAILABLE,
     RecordError: grpc.StatusCode.DATA_LOSS,
+    JournalFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     OSError: grpc.StatusCode.UNAVAILABLE,
 }
 GUARDED: tuple[type[Exception], ...] = (FieldError, *STATUS_OF)

@@ -16,8 +16,10 @@ from nba.v1 import decision_pb2
 from engine.customer.record import Interaction
 from engine.decide.adaptive import USUAL, Adaptivity, read_adaptive
 from engine.decide.source import read_yaml
+from engine.journal.entries import Published, pack
 from engine.journal.protocol import Journal
-from engine.journal.segments import SegmentJournal, Tail
+from engine.journal.reading import Tail
+from engine.journal.writer import SegmentJournal
 from engine.serve.joiner import Joiner, Taught
 from engine.serve.publication import Publication
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, heard, listen
@@ -157,7 +159,6 @@ def _latest(publication: Publication) -> Learned:
 
 def _publish(learned: Learned, publication: Publication, journal: Journal) -> float:
     """Journal a version, then put it in force; returns the seconds that the next one must wait."""
-    entry = {"kind": "adaptive", "version": learned.version, "learned": learned.packed}
-    journal.offer(msgspec.msgpack.encode(entry))
+    journal.offer(pack(Published(learned.version, learned.packed)))
     publication.put(learned)
     return len(learned.packed) / BYTES_PER_S

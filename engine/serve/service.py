@@ -7,23 +7,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import BoundedSemaphore
 
 import grpc
-import msgspec
-from google.protobuf.message import Message
 from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.customer.as_of import AsOf
 from engine.customer.checks import FieldError
 from engine.customer.record import Interaction, Record
 from engine.customer.values import values
-from engine.customer.view import view
-from engine.decide.pipeline import Effort, decide
+from engine.decide.pipeline import Effort
 from engine.decide.snapshot import Snapshot
 from engine.journal.deadletters import DeadLetters
+from engine.journal.entries import FORMAT, Decision, pack
 from engine.journal.protocol import Journal
+from engine.serve.answer import answer, read_question
 from engine.serve.limits import Limits
 from engine.serve.shadow import Shadows
 from engine.serve.watches import Watches
-from engine.serve.wire import Reader, write_record, write_response
+from engine.serve.wire import Reader, write_record
 from engine.store.protocol import Store
 from engine.store.taking import take
 
@@ -83,15 +82,16 @@ class DecisionService:
     ) -> decision_pb2.DecideResponse:
         """Rank the next actions per channel."""
         shell = self.shell
-        reader, seed = shell.reader(), shell.draw()
-        asked = reader.request(message, now_ms(), seed)
-        sent = reader.customer(message.customer, asked.now_ms)
-        stored = reader.fitting(shell.store.load(sent.customer_id)) if sent.customer_id else None
-        customer = view(stored, sent, reader.snapshot.needs(asked), asked.now_ms)
+        reader = shell.reader()
+        question = read_question(reader, message, now_ms(), shell.draw())
+        customer_id, asked = question.sent.customer_id, question.request
+        packed = shell.store.packed(customer_id) if customer_id else None
         effort = effort_for(message.budget_ms, context.time_remaining())
-        evaluation = decide(reader.snapshot, customer, asked, effort)
-        reply = write_response(evaluation, asked, message.explain, f"{seed:016x}")
-        shell.journal.offer(_entry(message, reply, asked.now_ms, asked.seed))
+        evaluation, reply = answer(reader, question, packed, effort)
+        record = b"" if packed is None else shell.journal.record(packed)
+        sent = message.SerializeToString(), reply.SerializeToString()
+        entry = Decision(*sent, asked.now_ms, asked.seed, FORMAT, record, effort.name)
+        shell.journal.offer(pack(entry))
         shell.shadows.offer(reply.decision_id, evaluation)
         return reply
 
@@ -107,11 +107,6 @@ def effort_for(budget_ms: int, left_s: float | None) -> Effort:
     if left_ms >= MODEL_MS:
         return Effort.FULL
     return Effort.PRIOR if left_ms >= PRIOR_MS else Effort.FALLBACK
-
-
-def _entry(request: Message, reply: Message, at_ms: int, seed: int) -> bytes:
-    entry = {"request": request.SerializeToString(), "reply": reply.SerializeToString(), "now_ms": at_ms, "seed": seed}
-    return msgspec.msgpack.encode({"kind": "decision", **entry})
 
 
 class InteractionService:

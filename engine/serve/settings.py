@@ -7,7 +7,8 @@ import structlog
 
 from engine.decide.faults import BundleError
 from engine.decide.snapshot import Snapshot
-from engine.serve.build import load_snapshot
+from engine.serve.build import Models, compile_texts, read_texts
+from engine.serve.past.archive import Archive
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import StoreError
 from engine.store.settle import settle
@@ -28,12 +29,16 @@ class Settings:
     config: Path | None = None
 
     def snapshot(self, previous: Snapshot | None = None) -> Snapshot:
-        """Compile what lies there now; what the previous one has prepared and still holds is taken over.
+        """Compile what lies there now, and archive it; what the previous one has prepared and holds is taken over.
 
         Raises:
             BundleError, ModelError: naming every fault.
+            OSError: when it cannot be archived; what cannot be replayed is not served.
         """
-        return load_snapshot(self.bundle, self.state / "models", self.state / "conditions", previous)
+        texts = read_texts(self.bundle)
+        snapshot = compile_texts(texts, Models(self.state / "models"), self.state / "conditions", previous)
+        Archive(self.state).keep(snapshot, texts)
+        return snapshot
 
     def settle(self, snapshot: Snapshot) -> None:
         """Check that the records keep what a snapshot needs.

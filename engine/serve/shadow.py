@@ -3,10 +3,10 @@
 import threading
 from collections import deque
 
-import msgspec
 import structlog
 
 from engine.decide.pipeline import Evaluation
+from engine.journal.entries import ShadowScores, pack
 from engine.journal.protocol import Journal
 
 EVERY_S = 0.1  # a thread woken for every decision would cost each of them 0.2 ms
@@ -56,15 +56,8 @@ class Shadows:
         for model, rows, propensity in snapshot.scoring.shadows(
             evaluation.moment, evaluation.candidates, evaluation.scored
         ):
-            said = {
-                "kind": "shadow",
-                "decision_id": decision_id,
-                "model": model.title,
-                "action_keys": keys[rows].tolist(),
-                "channels": channels[rows].tolist(),
-                "propensity": propensity.tolist(),
-            }
-            self._journal.offer(msgspec.msgpack.encode(said))
+            places = keys[rows].tolist(), channels[rows].tolist()
+            self._journal.offer(pack(ShadowScores(decision_id, model.title, *places, propensity.tolist())))
 
     def close(self) -> None:
         """Score what waits, and stop."""

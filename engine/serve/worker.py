@@ -17,7 +17,7 @@ from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 from engine.decide.faults import BundleError
 from engine.decide.snapshot import Snapshot
 from engine.journal.deadletters import DeadLetters
-from engine.journal.segments import SegmentJournal
+from engine.journal.writer import SegmentJournal
 from engine.serve.config import read_limits
 from engine.serve.handlers import handler
 from engine.serve.publication import Publication

@@ -58,6 +58,12 @@ class LmdbStore:
         with self._begin() as txn:
             return _read(txn, customer_id)
 
+    def packed(self, customer_id: str) -> bytes | None:
+        """The record as bytes, or None."""
+        with self._begin() as txn:
+            packed = txn.get(customer_id.encode())
+            return None if packed is None else bytes(packed)
+
     def put(self, records: Iterable[Record]) -> int:
         """Upsert in transactions of 1,000 records."""
         count = 0

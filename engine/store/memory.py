@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from engine.customer.change import set_consent, set_preferences
 from engine.customer.checks import Bounds, FieldError
+from engine.customer.formats import encode
 from engine.customer.names import Names
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.keeping import USUAL, Keeping
@@ -24,6 +25,11 @@ class MemoryStore:
     def load(self, customer_id: str) -> Record | None:
         """The record, or None."""
         return self._records.get(customer_id)
+
+    def packed(self, customer_id: str) -> bytes | None:
+        """The record as bytes, or None."""
+        record = self.load(customer_id)
+        return None if record is None else encode(record)
 
     def put(self, records: Iterable[Record]) -> int:
         """Upsert."""

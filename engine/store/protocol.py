@@ -27,6 +27,10 @@ class Store(Protocol):
         """The record, or None; one read."""
         ...
 
+    def packed(self, customer_id: str) -> bytes | None:
+        """The record as `engine.customer.formats` packs it, or None; one read."""
+        ...
+
     def put(self, records: Iterable[Record]) -> int:
         """Upsert attributes, consents and time zone, keeping the history; returns how many."""
         ...

@@ -8,7 +8,9 @@ import zlib
 import msgspec
 import pytest
 
-from engine.journal.segments import HEAD, SegmentJournal, Tail, read
+from engine.journal.frames import HEAD
+from engine.journal.reading import Tail, read
+from engine.journal.writer import SegmentJournal
 
 
 def entry(number):
@@ -45,7 +47,7 @@ def test_each_start_opens_a_segment_of_its_own(tmp_path):
 def test_a_killed_process_loses_nothing_it_offered(tmp_path):
     script = f"""
 import os, signal, pathlib, msgspec
-from engine.journal.segments import SegmentJournal
+from engine.journal.writer import SegmentJournal
 journal = SegmentJournal(pathlib.Path({str(tmp_path)!r}), 0)
 for number in range(1000):
     journal.offer(msgspec.msgpack.encode({{"number": number}}))
@@ -97,17 +99,13 @@ def test_segments_that_were_moved_away_keep_no_writer_from_starting(tmp_path):
 
 
 def test_a_tail_gives_each_entry_once_and_waits_for_one_that_is_not_whole(tmp_path):
-    journal, tail = SegmentJournal(tmp_path, 0), Tail(tmp_path)
-    journal.offer(entry(0))
+    segment, tail, whole = tmp_path / "000-000000.seg", Tail(tmp_path), framed(entry(0))
+    segment.write_bytes(whole)
     first = [found["number"] for found in tail.new()]
-    (segment,) = tmp_path.glob("*.seg")
-    whole = segment.read_bytes()
-    with segment.open("ab") as file:
+    with segment.open("ab", buffering=0) as file:
         file.write(whole[:-1])
-        file.flush()
         torn = list(tail.new())
         file.write(whole[-1:])
-    journal.close()
 
     assert (first, torn) == ([0], [])
     assert [found["number"] for found in tail.new()] == [0]

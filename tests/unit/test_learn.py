@@ -6,7 +6,8 @@ from nba.v1 import decision_pb2
 
 from engine.customer.record import Interaction
 from engine.decide.adaptive import Adaptivity
-from engine.journal.segments import SegmentJournal, Tail
+from engine.journal.reading import Tail
+from engine.journal.writer import SegmentJournal
 from engine.serve.joiner import Joiner
 from engine.serve.learn import MODELS, Learner
 from engine.serve.publication import KEPT, Publication

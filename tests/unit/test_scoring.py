@@ -13,7 +13,8 @@ from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, Inline, Request
 from engine.decide.scoring import Contender, first_day
 from engine.decide.snapshot import build_snapshot
-from engine.journal.segments import SegmentJournal, read
+from engine.journal.reading import read
+from engine.journal.writer import SegmentJournal
 from engine.serve.shadow import Shadows
 from models import FeatureSpec, PriorScorer
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from nba.v1 import common_pb2, decision_pb2, interaction_pb2
 
-from engine.journal.segments import read
+from engine.journal.reading import read
 from engine.serve.build import load_snapshot
 from models import unpack
 from tests.wire.conftest import a_request, serving

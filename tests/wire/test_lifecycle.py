@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from nba.v1 import decision_pb2
 
-from engine.journal.segments import read
+from engine.journal.reading import read
 from models import RESPONSE, Registry
 from tests.unit.artefacts import a_manifest, a_model, placed, trees
 from tests.wire.conftest import Served, a_request, serving

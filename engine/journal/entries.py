@@ -1,0 +1,83 @@
+"""What the journal holds, kind by kind; `docs/journal.md` says what each field means.
+
+Fields are only ever added, each with a default, so that what was written earlier is read for ever.
+"""
+
+from typing import Any
+
+import msgspec
+
+from engine.decide.request import Contact
+
+FORMAT = 2  # of a decision; those of format 1 name no record
+
+
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="decision"):
+    """One decision, and all that deciding it again needs beside its snapshot.
+
+    Args:
+        request: the DecideRequest, packed.
+        reply: the DecideResponse, packed: the ranking, its selection probabilities, versions, what was skipped.
+        now_ms: the moment that it was decided for.
+        seed: of the selection.
+        format: 1 where what the customer's record was is not known.
+        record: the name of the customer's record as it was read; empty when there was none.
+        effort: the name of an `Effort`.
+        reserved: contacts that were promised and not yet made, which caps counted beside the record's.
+    """
+
+    request: bytes
+    reply: bytes
+    now_ms: int
+    seed: int
+    format: int = 1
+    record: bytes = b""
+    effort: str = "FULL"
+    reserved: list[Contact] = []
+
+
+class CustomerRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="record"):
+    """A customer's packed record under its name."""
+
+    name: bytes
+    packed: bytes
+
+
+class Published(msgspec.Struct, frozen=True, tag_field="kind", tag="adaptive"):
+    """A version of what outcomes taught, as it was put in force."""
+
+    version: str
+    learned: bytes
+
+
+class ShadowScores(msgspec.Struct, frozen=True, tag_field="kind", tag="shadow"):
+    """What a shadow model says of one decision's candidates."""
+
+    decision_id: str
+    model: str
+    action_keys: list[str]
+    channels: list[str]
+    propensity: list[float]
+
+
+Entry = Decision | CustomerRecord | Published | ShadowScores
+_ENCODER = msgspec.msgpack.Encoder()
+pack = _ENCODER.encode
+
+
+def known(entry: dict[str, Any]) -> Entry | None:
+    """The entry as its kind has it; None for a kind that this version does not know.
+
+    Raises:
+        msgspec.ValidationError: when a field is missing or of another type.
+    """
+    kind = _KINDS.get(entry.get("kind", ""))
+    return msgspec.convert(entry, kind) if kind else None
+
+
+_KINDS: dict[str, type[Entry]] = {
+    "decision": Decision,
+    "record": CustomerRecord,
+    "adaptive": Published,
+    "shadow": ShadowScores,
+}

@@ -1,0 +1,99 @@
+"""What waits for the disk, in memory that outlives the process: a killed worker loses nothing.
+
+A front belongs to one segment. Byte p of the segment's stream lies at p modulo the capacity until it is in the file, so
+the file's own size says what is still missing from it, and finishing a dead worker's segment is one copy.
+"""
+
+import errno
+import hashlib
+import mmap
+import os
+import struct
+from pathlib import Path
+from typing import Self
+
+SHARED = Path("/dev/shm")  # noqa: S108  made for the owner alone, under a name that tells nothing
+CAPACITY = 8 << 20  # about 12,000 decisions: seconds of a stalled disk at full load
+HEADER = mmap.PAGESIZE
+END = struct.Struct("<Q")
+
+
+class Front:
+    """The newest bytes of a segment's stream.
+
+    Args:
+        segment: whose.
+        capacity: bytes; how far the stream may run ahead of the file.
+        make: a new one, for its writer.
+
+    Raises:
+        FileNotFoundError: when there is none to read.
+        OSError: when shared memory is too small for one more.
+    """
+
+    def __init__(self, segment: Path, capacity: int = CAPACITY, *, make: bool = False) -> None:
+        self.path = _place(segment)
+        file = os.open(self.path, os.O_RDWR | (os.O_CREAT | os.O_TRUNC if make else 0), 0o600)
+        try:
+            if make:
+                _reserve(file, self.path, HEADER + capacity)
+            self._memory = mmap.mmap(file, 0)
+        finally:
+            os.close(file)
+        self.capacity = len(self._memory) - HEADER
+
+    @classmethod
+    def of(cls, segment: Path) -> Self | None:
+        """That of a segment; None when all of it is in the file."""
+        try:
+            return cls(segment)
+        except (FileNotFoundError, ValueError):  # mmap's word for one that is only just being made
+            return None
+
+    @property
+    def end(self) -> int:
+        """Where the stream ends."""
+        return int(END.unpack_from(self._memory)[0])
+
+    def append(self, data: bytes) -> None:
+        """Add bytes at the end; the caller sees to it that there is room."""
+        end = self.end
+        at = end % self.capacity
+        fits = min(len(data), self.capacity - at)
+        self._memory[HEADER + at : HEADER + at + fits] = data[:fits]
+        if fits < len(data):
+            self._memory[HEADER : HEADER + len(data) - fits] = data[fits:]
+        END.pack_into(self._memory, 0, end + len(data))  # last: a killed writer leaves no half of an entry behind
+
+    def copy(self, start: int, end: int) -> bytes:
+        """The stream from one place to another, which lie at most the capacity apart."""
+        at, length = start % self.capacity, end - start
+        fits = min(length, self.capacity - at)
+        return self._memory[HEADER + at : HEADER + at + fits] + self._memory[HEADER : HEADER + length - fits]
+
+    def remove(self) -> None:
+        """Give the memory back."""
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of it, and leave it to whoever finishes the segment."""
+        self._memory.close()
+
+
+def _place(segment: Path) -> Path:
+    return SHARED / f"nba-{hashlib.sha256(str(segment.resolve()).encode()).hexdigest()[:24]}"
+
+
+def _reserve(file: int, path: Path, size: int) -> None:
+    """Take the memory now: what is only promised would kill the process when it is touched.
+
+    Raises:
+        OSError: when it is not there.
+    """
+    try:
+        os.posix_fallocate(file, 0, size)
+    except OSError as error:
+        path.unlink()
+        if error.errno != errno.ENOSPC:
+            raise
+        raise OSError(f"{SHARED} has no {size:,} bytes left for the journal; make it larger (--shm-size)") from error

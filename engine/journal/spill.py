@@ -1,0 +1,67 @@
+"""Where entries go while the journal's own disk cannot keep up: segments of the same form at another place."""
+
+import fcntl
+import os
+from pathlib import Path
+
+import structlog
+
+from engine.journal.segments import next_segment
+
+log = structlog.get_logger()
+
+
+class Spill:
+    """Appends frames straight to a file, which is made with the first one.
+
+    Args:
+        directory: on another disk, or it would help nobody.
+        prefix: of the file's name.
+        rolled: names what was rolled to Parquet, so that no name is used twice.
+    """
+
+    def __init__(self, directory: Path, prefix: str, rolled: Path) -> None:
+        self._directory, self._prefix, self._rolled = directory, prefix, rolled
+        self._file, self._size, self._fault = -1, 0, ""
+
+    def take(self, framed: bytes) -> bool:
+        """Append one; false when that cannot be done, and then nothing is left of it."""
+        try:
+            if self._file < 0:
+                self._file = self._open()
+            if os.write(self._file, framed) == len(framed):
+                self._size += len(framed)
+                self._fault = ""
+                return True
+            os.ftruncate(self._file, self._size)
+            self._told("it takes no more")
+        except OSError as error:
+            self._told(str(error))
+        return False
+
+    def _told(self, fault: str) -> None:
+        """Say it once, not for every entry."""
+        if fault != self._fault:
+            log.error("the journal cannot be spilled", directory=str(self._directory), fault=fault)
+        self._fault = fault
+
+    def _open(self) -> int:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        path = next_segment(self._directory, self._prefix, self._rolled)
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        self._size = 0
+        log.warning("the journal spills", file=str(path))
+        return file
+
+    def close(self) -> None:
+        """Sync what there is, and leave it to be rolled; the next one that is taken opens another file."""
+        if self._file < 0:
+            return
+        file, self._file = self._file, -1
+        try:
+            os.fsync(file)
+        except OSError as error:
+            self._told(str(error))
+        finally:
+            os.close(file)
