@@ -12,6 +12,7 @@ from engine.commands.bench import bench
 from engine.commands.common import ADDRESS, STATE, AsJson, State, Target, faults
 from engine.commands.customers import customers, rebuild, segments
 from engine.commands.models import models
+from engine.commands.past import replay
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 imports = typer.Typer(no_args_is_help=True, help="Bring customers or interactions in from files.")
@@ -21,6 +22,7 @@ app.add_typer(models, name="models")
 app.command()(segments)
 app.command()(rebuild)
 app.command()(bench)
+app.command()(replay)
 
 Bundle = Annotated[Path, typer.Argument(help="The bundle's directory.")]
 

@@ -23,6 +23,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"
         format: 1 where what the customer's record was is not known.
         record: the name of the customer's record as it was read; empty when there was none.
         effort: the name of an `Effort`.
+        at_ms: when it was decided, by the server's clock; in format 1 not known.
         reserved: contacts that were promised and not yet made, which caps counted beside the record's.
     """
 
@@ -33,7 +34,13 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"
     format: int = 1
     record: bytes = b""
     effort: str = "FULL"
+    at_ms: int = 0
     reserved: list[Contact] = []
+
+    @property
+    def day_ms(self) -> int:
+        """The moment under which it is kept: when it was decided, or else for when."""
+        return self.at_ms or self.now_ms
 
 
 class CustomerRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="record"):

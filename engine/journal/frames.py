@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 def frame(entry: bytes) -> bytes:
     """One entry, ready to be appended."""
-    packed = SQUEEZED + lz4.block.compress(entry)
+    packed: bytes = SQUEEZED + lz4.block.compress(entry)
     return HEAD.pack(len(packed), zlib.crc32(packed)) + packed
 
 

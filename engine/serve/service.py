@@ -83,14 +83,15 @@ class DecisionService:
         """Rank the next actions per channel."""
         shell = self.shell
         reader = shell.reader()
-        question = read_question(reader, message, now_ms(), shell.draw())
+        at_ms = now_ms()
+        question = read_question(reader, message, at_ms, shell.draw())
         customer_id, asked = question.sent.customer_id, question.request
         packed = shell.store.packed(customer_id) if customer_id else None
         effort = effort_for(message.budget_ms, context.time_remaining())
         evaluation, reply = answer(reader, question, packed, effort)
         record = b"" if packed is None else shell.journal.record(packed)
-        sent = message.SerializeToString(), reply.SerializeToString()
-        entry = Decision(*sent, asked.now_ms, asked.seed, FORMAT, record, effort.name)
+        said = message.SerializeToString(), reply.SerializeToString(deterministic=True)
+        entry = Decision(*said, asked.now_ms, asked.seed, FORMAT, record, effort.name, at_ms)
         shell.journal.offer(pack(entry))
         shell.shadows.offer(reply.decision_id, evaluation)
         return reply

@@ -1,0 +1,167 @@
+"""Decisions of the past, decided again by what serves."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import NamedTuple
+
+from google.protobuf.message import DecodeError
+from nba.v1 import decision_pb2
+
+from engine.customer.checks import FieldError
+from engine.customer.record import RecordError
+from engine.decide.pipeline import Effort, Evaluation
+from engine.decide.snapshot import Snapshot
+from engine.journal.entries import CustomerRecord, Decision, Published
+from engine.journal.parts import Part
+from engine.serve.answer import answer, read_question
+from engine.serve.limits import Limits
+from engine.serve.past.archive import Archive, ArchiveError
+from engine.serve.wire import Reader
+from models import NOTHING, ModelError, unpack
+
+SNAPSHOTS = 32  # compiled ones that are held, each with what outcomes had taught
+# What was decided once is decided again, whatever the limits were.
+NO_LIMITS = Limits(**{field.name: 1 << 62 for field in fields(Limits) if field.name != "earliest_ms"})
+
+
+class NotReplayableError(ValueError):
+    """A decision that cannot be made again; says why."""
+
+
+class Recorded(NamedTuple):
+    """One decision of the past.
+
+    Args:
+        entry: as the journal has it.
+        message: what was asked.
+        reply: what was answered.
+        packed: the customer's record as it was read; None when there was none.
+    """
+
+    entry: Decision
+    message: decision_pb2.DecideRequest
+    reply: decision_pb2.DecideResponse
+    packed: bytes | None
+
+    def again(self, reader: Reader) -> tuple[Evaluation, decision_pb2.DecideResponse]:
+        """Decide what was asked then against some snapshot.
+
+        Raises:
+            NotReplayableError: when that snapshot cannot read the question or the record.
+        """
+        try:
+            question = read_question(reader, self.message, self.entry.now_ms, int(self.reply.decision_id, 16))
+            return answer(reader, question, self.packed, Effort[self.entry.effort])
+        except (FieldError, RecordError, KeyError) as error:
+            raise NotReplayableError(str(error)) from error
+
+
+class Past:
+    """What deciding again needs: snapshots by their versions, what outcomes had taught, and customers' records.
+
+    Args:
+        state: the server's.
+        journal: all of its journal.
+    """
+
+    def __init__(self, state: Path, journal: Sequence[Part]) -> None:
+        self._archive, self._journal = Archive(state), journal
+        self._snapshots: dict[str, Snapshot | str] = {}
+        self._readers: OrderedDict[tuple[str, str], Reader] = OrderedDict()
+        self._taught: dict[str, Part] | None = None
+        self._elsewhere: dict[bytes, bytes] | None = None
+
+    def decisions(self, part: Part) -> Iterator[tuple[Decision, Mapping[bytes, bytes]]]:
+        """Each decision of a part, and the records that stand before it."""
+        records: dict[bytes, bytes] = {}
+        for entry in part.entries():
+            if isinstance(entry, CustomerRecord):
+                records[entry.name] = entry.packed
+            elif isinstance(entry, Decision):
+                yield entry, records
+
+    def recorded(self, entry: Decision, records: Mapping[bytes, bytes]) -> Recorded:
+        """A decision with all that was known when it was made.
+
+        Raises:
+            NotReplayableError: when what it needs is not there any more.
+        """
+        try:
+            message = decision_pb2.DecideRequest.FromString(entry.request)
+            reply = decision_pb2.DecideResponse.FromString(entry.reply)
+        except DecodeError as error:
+            raise NotReplayableError(f"its entry is damaged: {error}") from error
+        return Recorded(entry, message, reply, self._packed(entry, message.customer.id, records))
+
+    def _packed(self, entry: Decision, customer_id: str, records: Mapping[bytes, bytes]) -> bytes | None:
+        if not customer_id or (not entry.record and entry.format > 1):
+            return None
+        if not entry.record:
+            raise NotReplayableError("its entry is of format 1, which names no customer record")
+        found = records.get(entry.record) or self._everywhere().get(entry.record)
+        if found is None:
+            raise NotReplayableError("its customer's record is not in the journal")
+        return found
+
+    def decider(self, recorded: Recorded) -> Reader:
+        """A reader against what decided then: the snapshot, and what outcomes had taught.
+
+        Raises:
+            NotReplayableError: when either cannot be had.
+        """
+        return self.reader(recorded.reply.snapshot_version, recorded.reply.adaptive_version)
+
+    def _everywhere(self) -> Mapping[bytes, bytes]:
+        """Every record: a decision that was spilled, or that began in the segment before, has its own elsewhere."""
+        if self._elsewhere is None:
+            every = (entry for part in self._journal for entry in part.entries())
+            self._elsewhere = {each.name: each.packed for each in every if isinstance(each, CustomerRecord)}
+        return self._elsewhere
+
+    def reader(self, snapshot: str, adaptive: str) -> Reader:
+        """A reader against a snapshot of the past with what outcomes had taught; without limits.
+
+        Raises:
+            NotReplayableError: when either cannot be had.
+        """
+        key = snapshot, adaptive
+        if key not in self._readers:
+            self._readers[key] = Reader(self.taught(self._snapshot(snapshot), adaptive), NO_LIMITS)
+            if len(self._readers) > SNAPSHOTS:
+                self._readers.popitem(last=False)
+        return self._readers[key]
+
+    def _snapshot(self, version: str) -> Snapshot:
+        if version not in self._snapshots:
+            try:
+                self._snapshots[version] = self._archive.load(version)
+            except ArchiveError as error:
+                self._snapshots[version] = str(error)
+        found = self._snapshots[version]
+        if isinstance(found, str):
+            raise NotReplayableError(found)
+        return found
+
+    def taught(self, snapshot: Snapshot, version: str) -> Snapshot:
+        """A snapshot with a version of what outcomes had taught.
+
+        Raises:
+            NotReplayableError: when the journal has no such version.
+        """
+        if not version:
+            return snapshot.taught(NOTHING)
+        if self._taught is None:
+            self._taught = {each.version: part for part in self._journal for each in _published(part)}
+        part = self._taught.get(version)
+        found = (each.learned for each in _published(part) if each.version == version) if part else iter(())
+        try:
+            return snapshot.taught(unpack(next(found)))
+        except (StopIteration, ModelError) as error:
+            why = str(error) or "it is not in the journal"
+            raise NotReplayableError(f"what outcomes had taught by {version}: {why}") from None
+
+
+def _published(part: Part) -> Iterator[Published]:
+    return (entry for entry in part.entries() if isinstance(entry, Published))

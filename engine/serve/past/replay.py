@@ -1,0 +1,127 @@
+"""`nba replay`: decide again what was decided, on every core, and compare byte for byte."""
+
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from nba.v1 import decision_pb2
+
+from engine.journal.entries import Decision
+from engine.journal.parts import Part, parts
+from engine.serve.past.redecide import NotReplayableError, Past, Recorded
+
+SAMPLES = 10
+
+
+class Window(NamedTuple):
+    """Which decisions: made at or after one moment and before another, epoch milliseconds."""
+
+    since_ms: int = 0
+    until_ms: int = 1 << 62
+
+    def holds(self, entry: Decision) -> bool:
+        """Whether a decision lies in it."""
+        return self.since_ms <= entry.day_ms < self.until_ms
+
+
+class Share(NamedTuple):
+    """Every n-th decision of a part, from the k-th: what one process does of it."""
+
+    state: Path
+    journal: Sequence[Part]
+    part: Part
+    window: Window
+    k: int = 0
+    n: int = 1
+
+    def recorded(self, past: Past) -> Iterator[Recorded | NotReplayableError]:
+        """Each decision with all that was known, or why that is not there any more."""
+        for number, (entry, records) in enumerate(past.decisions(self.part)):
+            if number % self.n == self.k and self.window.holds(entry):
+                try:
+                    yield past.recorded(entry, records)
+                except NotReplayableError as error:
+                    yield error
+
+
+@dataclass
+class Comparison:
+    """How many decisions came out the same.
+
+    Args:
+        differing: ids of the first that did not.
+        not_replayable: reason -> how many.
+    """
+
+    same: int = 0
+    different: int = 0
+    differing: list[str] = field(default_factory=list)
+    not_replayable: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Comparison") -> None:
+        """Add what another process found."""
+        self.same += other.same
+        self.different += other.different
+        self.differing = [*self.differing, *other.differing][:SAMPLES]
+        self.not_replayable += other.not_replayable
+
+
+def compare(share: Share) -> Comparison:
+    """Decide a share again and compare."""
+    past, found = Past(share.state, share.journal), Comparison()
+    for recorded in share.recorded(past):
+        try:
+            if isinstance(recorded, NotReplayableError):
+                raise recorded
+            _, reply = recorded.again(past.decider(recorded))
+        except NotReplayableError as error:
+            found.not_replayable[str(error)] += 1
+            continue
+        if _same(recorded, reply):
+            found.same += 1
+        else:
+            found.different += 1
+            found.differing = [*found.differing, reply.decision_id][:SAMPLES]
+    return found
+
+
+def _same(recorded: Recorded, reply: decision_pb2.DecideResponse) -> bool:
+    packed = reply.SerializeToString(deterministic=True)
+    # Format 1 wrote maps in any order: its message is compared as today's would be written.
+    return packed == recorded.entry.reply or (
+        recorded.entry.format == 1 and packed == recorded.reply.SerializeToString(deterministic=True)
+    )
+
+
+def shares(state: Path, spilled: Sequence[Path], window: Window) -> list[Share]:
+    """The whole journal in shares, at least two a core, so that no core waits long for another."""
+    journal = parts(state / "journal", spilled)
+    n = -(-2 * cores() // max(len(journal), 1))
+    return [Share(state, journal, part, window, k, n) for part in journal for k in range(n)]
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def replay(state: Path, spilled: Sequence[Path], window: Window) -> dict[str, object]:
+    """Decide again what the journal holds, and say what came of it."""
+    start, found = time.perf_counter(), Comparison()
+    with multiprocessing.get_context("spawn").Pool(cores()) as pool:
+        for one in pool.imap_unordered(compare, shares(state, spilled, window)):
+            found.add(one)
+    seconds, decisions = time.perf_counter() - start, found.same + found.different
+    return {
+        "decisions": decisions + found.not_replayable.total(),
+        "same": found.same,
+        "different": found.different,
+        "differing": found.differing,
+        "not_replayable": dict(found.not_replayable.most_common(SAMPLES)),
+        "decisions_per_s": round(decisions / seconds),
+    }
