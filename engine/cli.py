@@ -11,6 +11,7 @@ import typer
 from engine.commands.bench import bench
 from engine.commands.common import ADDRESS, STATE, AsJson, State, Target, faults
 from engine.commands.customers import customers, rebuild, segments
+from engine.commands.journal import journal
 from engine.commands.models import models
 from engine.commands.past import replay
 
@@ -19,6 +20,7 @@ imports = typer.Typer(no_args_is_help=True, help="Bring customers or interaction
 app.add_typer(imports, name="import")
 app.add_typer(customers, name="customer")
 app.add_typer(models, name="models")
+app.add_typer(journal, name="journal")
 app.command()(segments)
 app.command()(rebuild)
 app.command()(bench)

@@ -35,7 +35,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"
     record: bytes = b""
     effort: str = "FULL"
     at_ms: int = 0
-    reserved: list[Contact] = []
+    reserved: list[Contact] | None = None
 
     @property
     def day_ms(self) -> int:

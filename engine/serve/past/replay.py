@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nba.v1 import decision_pb2
 
@@ -110,7 +110,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def replay(state: Path, spilled: Sequence[Path], window: Window) -> dict[str, object]:
+def replay(state: Path, spilled: Sequence[Path], window: Window) -> dict[str, Any]:
     """Decide again what the journal holds, and say what came of it."""
     start, found = time.perf_counter(), Comparison()
     with multiprocessing.get_context("spawn").Pool(cores()) as pool:
