@@ -3,10 +3,8 @@
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import lz4.block
-import msgspec
 import structlog
 
 HEAD = struct.Struct("<II")  # length, crc32
@@ -20,7 +18,7 @@ def frame(entry: bytes) -> bytes:
     return HEAD.pack(len(packed), zlib.crc32(packed)) + packed
 
 
-def entries(data: bytes, source: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def entries(data: bytes, source: str) -> Iterator[tuple[int, bytes]]:
     """Each whole entry, with where the next one starts; a torn one, or zeros, as a power cut leaves them, end it.
 
     Args:
@@ -34,7 +32,7 @@ def entries(data: bytes, source: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if not length or end > len(data):
             return
         try:
-            yield end, _decoded(data[at + HEAD.size : end], checksum)
+            yield end, _plain(data[at + HEAD.size : end], checksum)
         except ValueError as error:
             if end == len(data):  # its writer may not be done
                 return
@@ -42,12 +40,12 @@ def entries(data: bytes, source: str) -> Iterator[tuple[int, dict[str, Any]]]:
         at = end
 
 
-def _decoded(entry: bytes, checksum: int) -> dict[str, Any]:
+def _plain(entry: bytes, checksum: int) -> bytes:
     """Raises ValueError when it is not what was written."""
     if zlib.crc32(entry) != checksum:
         raise ValueError("its checksum is another")
     try:
-        plain = lz4.block.decompress(entry[1:]) if entry[:1] == SQUEEZED else entry
+        plain: bytes = lz4.block.decompress(entry[1:]) if entry[:1] == SQUEEZED else entry
     except lz4.block.LZ4BlockError as error:
         raise ValueError(str(error)) from error
-    return msgspec.msgpack.decode(plain, type=dict[str, Any])
+    return plain

@@ -1,14 +1,14 @@
 """The journal in parts: a segment each, be it as its worker wrote it or rolled to Parquet, never both."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import structlog
 
 from engine.decide.request import Contact
-from engine.journal.entries import CustomerRecord, Decision, Entry, Published, known
+from engine.journal.entries import CustomerRecord, Decision, Entry, Published, kind_of, known
 from engine.journal.frames import entries
 from engine.journal.reading import SEGMENTS, stream
 from engine.journal.rolled import Rolled
@@ -24,8 +24,8 @@ class Part(Protocol):
         """Distinct from that of every other, now and later."""
         ...
 
-    def entries(self) -> Iterator[Entry]:
-        """Every entry of a kind that this version knows."""
+    def entries(self, *kinds: str) -> Iterator[Entry]:
+        """Every entry of some kinds, of those that this version knows; of all of them where none is named."""
         ...
 
 
@@ -39,12 +39,14 @@ class SegmentPart(NamedTuple):
         """That of its file."""
         return self.segment.stem
 
-    def entries(self) -> Iterator[Entry]:
-        """Every entry of a kind that this version knows; one that does not fit its kind is left out, and logged."""
-        for _, raw in entries(stream(self.segment), str(self.segment)):
+    def entries(self, *kinds: str) -> Iterator[Entry]:
+        """As said; one that does not fit its kind is left out, and logged."""
+        for _, packed in entries(stream(self.segment), str(self.segment)):
+            if kinds and kind_of(packed) not in kinds:
+                continue
             try:
-                entry = known(raw)
-            except msgspec.ValidationError as error:
+                entry = known(packed)
+            except ValueError as error:
                 log.error("an entry of the journal is left out", segment=str(self.segment), fault=str(error))
                 continue
             if entry is not None:
@@ -57,28 +59,26 @@ class RolledPart(NamedTuple):
     directory: Path
     name: str
 
-    def entries(self) -> Iterator[Entry]:
-        """Every entry that deciding again needs."""
+    def entries(self, *kinds: str) -> Iterator[Entry]:
+        """As said, but for the scores of shadows, which nothing needs in this form."""
         rolled = Rolled(self.directory)
-        for row in rolled.rows(self.name, "records"):
-            yield CustomerRecord(row["name"], row["packed"])
-        for row in rolled.rows(self.name, "adaptive"):
-            yield Published(row["version"], row["learned"])
-        for row in rolled.rows(self.name, "decisions"):
-            reserved = _CONTACTS.decode(row["reserved"]) if row["reserved"] else None
-            yield Decision(
-                request=row["request"],
-                reply=row["reply"],
-                now_ms=row["now_ms"],
-                seed=row["seed"],
-                format=row["format"],
-                record=row["record"] or b"",
-                effort=row["effort"],
-                at_ms=row["at_ms"] if row["format"] > 1 else 0,
-                reserved=reserved,
-            )
+        for kind, (of_kind, entry) in _ENTRY_OF.items():
+            if not kinds or kind in kinds:
+                yield from map(entry, rolled.rows(self.name, of_kind))
 
 
+def _decision(row: dict[str, Any]) -> Decision:
+    given = {name: row[name] for name in ("request", "reply", "now_ms", "seed", "format", "effort")}
+    reserved = _CONTACTS.decode(row["reserved"]) if row["reserved"] else None
+    at_ms = row["at_ms"] if row["format"] > 1 else 0
+    return Decision(**given, record=row["record"] or b"", at_ms=at_ms, reserved=reserved)
+
+
+_ENTRY_OF: dict[str, tuple[str, Callable[[dict[str, Any]], Entry]]] = {
+    "record": ("records", lambda row: CustomerRecord(row["name"], row["packed"])),
+    "adaptive": ("adaptive", lambda row: Published(row["version"], row["learned"])),
+    "decision": ("decisions", _decision),
+}
 _CONTACTS = msgspec.msgpack.Decoder(list[Contact])
 
 

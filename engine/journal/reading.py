@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from engine.journal.entries import plain
 from engine.journal.frames import entries
 from engine.journal.front import Front
 
+log = structlog.get_logger()
 SEGMENTS = "*.seg"
 
 
@@ -57,7 +61,14 @@ class Tail:
             if len(data) == self._seen.get(segment, 0):  # a torn tail is not read again and again
                 continue
             end = 0
-            for end, entry in entries(data, str(segment)):
+            for end, packed in entries(data, str(segment)):
                 self._read[segment] = start + end
-                yield entry
+                yield from _plain(packed, segment)
             self._seen[segment] = len(data) - end
+
+
+def _plain(packed: bytes, segment: Path) -> Iterator[dict[str, Any]]:
+    try:
+        yield plain(packed)
+    except ValueError as error:
+        log.error("a damaged entry of the journal is left out", source=str(segment), fault=str(error))

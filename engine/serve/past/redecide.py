@@ -70,13 +70,14 @@ class Past:
         self._archive, self._journal = Archive(state), journal
         self._snapshots: dict[str, Snapshot | str] = {}
         self._readers: OrderedDict[tuple[str, str], Reader] = OrderedDict()
-        self._taught: dict[str, Part] | None = None
+        self._publisher: dict[str, Part] | None = None
+        self._published: dict[str, bytes] = {}
         self._elsewhere: dict[bytes, bytes] | None = None
 
     def decisions(self, part: Part) -> Iterator[tuple[Decision, Mapping[bytes, bytes]]]:
         """Each decision of a part, and the records that stand before it."""
         records: dict[bytes, bytes] = {}
-        for entry in part.entries():
+        for entry in part.entries("record", "decision"):
             if isinstance(entry, CustomerRecord):
                 records[entry.name] = entry.packed
             elif isinstance(entry, Decision):
@@ -116,7 +117,7 @@ class Past:
     def _everywhere(self) -> Mapping[bytes, bytes]:
         """Every record: a decision that was spilled, or that began in the segment before, has its own elsewhere."""
         if self._elsewhere is None:
-            every = (entry for part in self._journal for entry in part.entries())
+            every = (entry for part in self._journal for entry in part.entries("record"))
             self._elsewhere = {each.name: each.packed for each in every if isinstance(each, CustomerRecord)}
         return self._elsewhere
 
@@ -152,16 +153,23 @@ class Past:
         """
         if not version:
             return snapshot.taught(NOTHING)
-        if self._taught is None:
-            self._taught = {each.version: part for part in self._journal for each in _published(part)}
-        part = self._taught.get(version)
-        found = (each.learned for each in _published(part) if each.version == version) if part else iter(())
+        learned = self._learned(version)
+        if learned is None:
+            raise NotReplayableError(f"what outcomes had taught by {version} is not in the journal")
         try:
-            return snapshot.taught(unpack(next(found)))
-        except (StopIteration, ModelError) as error:
-            why = str(error) or "it is not in the journal"
-            raise NotReplayableError(f"what outcomes had taught by {version}: {why}") from None
+            return snapshot.taught(unpack(learned))
+        except ModelError as error:
+            raise NotReplayableError(f"what outcomes had taught by {version}: {error}") from error
+
+    def _learned(self, version: str) -> bytes | None:
+        if self._publisher is None:
+            self._publisher = {each: part for part in self._journal for each in _published(part)}
+        if version not in self._published and version in self._publisher:
+            self._published = _published(self._publisher[version])  # one segment's: 64 MiB at most
+        return self._published.get(version)
 
 
-def _published(part: Part) -> Iterator[Published]:
-    return (entry for entry in part.entries() if isinstance(entry, Published))
+def _published(part: Part) -> dict[str, bytes]:
+    """Version -> what outcomes had taught, of one part."""
+    every = part.entries("adaptive")
+    return {entry.version: entry.learned for entry in every if isinstance(entry, Published)}
