@@ -228,18 +228,28 @@ def decide(
 
 @app.command()
 def explain(
-    customer: Annotated[str, typer.Argument(help="A stored customer's id.")],
-    channel: Annotated[list[str], typer.Option(help="A channel; may be given several times.")],
+    subject: Annotated[str, typer.Argument(help="A decision's id; or, with --channel, a stored customer's.")],
+    channel: Annotated[list[str] | None, typer.Option(help="Decide now, here; may be given several times.")] = None,
     target: Target = ADDRESS,
     now_ms: Annotated[int, typer.Option(help="The moment to decide for; 0 is now.", min=0, max=2**63 - 1)] = 0,
+    state: State = STATE,
     what_if: Annotated[bool, typer.Option("--what-if", help="Only what one single change would let through.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say for every action why it was held back, all reasons, and what the rules saw."""
-    from engine.serve.client import Client, as_words
+    """Say for every action why it was held back, all reasons, and what the rules saw.
 
-    with faults(), Client(target) as client:
-        reply = client.ask(customer, channel, level="what_if" if what_if else "full", now_ms=now_ms)
+    Of a decision that was made, from the journal in STATE; with --channel, of one that a running server makes now.
+    """
+    from engine.serve.client import LEVELS, Client, as_words
+    from engine.serve.past.explained import explained
+
+    level = "what_if" if what_if else "full"
+    with faults():
+        if channel:
+            with Client(target) as client:
+                reply = client.ask(subject, channel, level=level, now_ms=now_ms)
+        else:
+            reply = explained(state, subject, LEVELS[level])
     typer.echo(as_words(reply, as_json=as_json))
     if what_if and not reply.trace and not as_json:
         typer.echo("no single change would let anything else through")

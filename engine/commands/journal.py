@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,23 +9,21 @@ import typer
 from engine.commands.common import STATE, AsJson, State, faults
 
 journal = typer.Typer(no_args_is_help=True, help="Decisions, interactions and what was learned, as they were recorded.")
-Spilled = Annotated[list[Path] | None, typer.Option(help="A directory that the journal was spilled to.")]
 
 
 @journal.command("roll")
-def roll(state: State = STATE, spilled: Spilled = None) -> None:
+def roll(state: State = STATE) -> None:
     """Bring what no worker writes any more into STATE/journal/parquet, each entry once; may be killed and run again."""
     from engine.serve.past.roll import roll as run
 
     with faults():
-        typer.echo(json.dumps(run(state, spilled or ())))
+        typer.echo(json.dumps(run(state)))
 
 
 @journal.command("sql")
 def sql(
     question: Annotated[str, typer.Argument(help="One SELECT; docs/journal.md names the views and their columns.")],
     state: State = STATE,
-    spilled: Spilled = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask the rolled journal in DuckDB's SQL; it is only read, and nothing else can be."""
@@ -35,7 +32,7 @@ def sql(
 
     with faults():
         found = ask(state / "journal", question)
-        waiting = len(unrolled(state / "journal", spilled or ()))
+        waiting = len(unrolled(state / "journal"))
     if waiting:
         typer.echo(f"{waiting} segments are not rolled yet; `nba journal roll` brings in those that are done", err=True)
     if as_json:

@@ -154,3 +154,19 @@ class Gates:
             governed = (self._wide_stage[place] != STANDING) & asked
             pairs += [(row, self._wide[place]) for row in np.flatnonzero(governed).tolist()]
         return iter(sorted(pairs))
+
+    def held(self, passed: BoolArray, asked: BoolArray) -> NDArray[np.intp]:
+        """How many asked rows each gate holds back, be they held back by others, too.
+
+        Args:
+            passed: bool[V + 1].
+            asked: bool[R].
+
+        Returns:
+            intp[G].
+        """
+        entries = ~passed[self._entry_verdict] & asked[self._entry_row]
+        counts = np.bincount(self._entry_gate[entries], minlength=len(self.gates))
+        for place in np.flatnonzero(~passed[self._wide_verdict]):
+            counts[self._wide[place]] = np.count_nonzero((self._wide_stage[place] != STANDING) & asked)
+        return counts

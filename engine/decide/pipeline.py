@@ -70,7 +70,7 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort:
     """
     snapshot = snapshot.with_inline(request)
     moment = Moment(customer, request, customer.facts())
-    asked = _asked(snapshot, request, effort)
+    asked = asked_rows(snapshot, request, effort)
     passed = snapshot.gates.evaluate(moment)
     lost_at = snapshot.gates.lost_at(passed)
     candidates = np.flatnonzero(asked & (lost_at == STANDING))
@@ -101,7 +101,8 @@ def _select(
     return tuple(ranking.positions for ranking in ranked), tuple(ranking.probability for ranking in ranked)
 
 
-def _asked(snapshot: Snapshot, request: Request, effort: Effort) -> BoolArray:
+def asked_rows(snapshot: Snapshot, request: Request, effort: Effort) -> BoolArray:
+    """bool[R], rows of the asked channels and actions."""
     catalogue = snapshot.catalogue
     rows = catalogue.asked_by(request.asks)
     keys = [*request.action_keys, *(candidate.action_key for candidate in request.inline)]

@@ -1,6 +1,6 @@
 """The journal in parts: a segment each, be it as its worker wrote it or rolled to Parquet, never both."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ from engine.journal.entries import CustomerRecord, Decision, Entry, Published, k
 from engine.journal.frames import entries
 from engine.journal.reading import SEGMENTS, stream
 from engine.journal.rolled import Rolled
+from engine.journal.spill import SPILLED
 
 log = structlog.get_logger()
 
@@ -24,8 +25,17 @@ class Part(Protocol):
         """Distinct from that of every other, now and later."""
         ...
 
+    @property
+    def size(self) -> int:
+        """Bytes, about."""
+        ...
+
     def entries(self, *kinds: str) -> Iterator[Entry]:
         """Every entry of some kinds, of those that this version knows; of all of them where none is named."""
+        ...
+
+    def decision(self, decision_id: str) -> Decision | None:
+        """One decision; None when it is not here."""
         ...
 
 
@@ -38,6 +48,11 @@ class SegmentPart(NamedTuple):
     def name(self) -> str:
         """That of its file."""
         return self.segment.stem
+
+    @property
+    def size(self) -> int:
+        """Of the file."""
+        return self.segment.stat().st_size
 
     def entries(self, *kinds: str) -> Iterator[Entry]:
         """As said; one that does not fit its kind is left out, and logged."""
@@ -52,6 +67,12 @@ class SegmentPart(NamedTuple):
             if entry is not None:
                 yield entry
 
+    def decision(self, decision_id: str) -> Decision | None:
+        """As said."""
+        name = decision_id.encode()
+        every = (entry for entry in self.entries("decision") if isinstance(entry, Decision))
+        return next((entry for entry in every if name in entry.reply), None)
+
 
 class RolledPart(NamedTuple):
     """What was one segment, in Parquet."""
@@ -59,12 +80,24 @@ class RolledPart(NamedTuple):
     directory: Path
     name: str
 
+    @property
+    def size(self) -> int:
+        """Of the decisions."""
+        rolled = Rolled(self.directory)
+        every = (rolled.directory / file for file in rolled.files(self.name) if file.startswith("decisions/"))
+        return sum(file.stat().st_size for file in every)
+
     def entries(self, *kinds: str) -> Iterator[Entry]:
         """As said, but for the scores of shadows, which nothing needs in this form."""
         rolled = Rolled(self.directory)
         for kind, (of_kind, entry) in _ENTRY_OF.items():
             if not kinds or kind in kinds:
                 yield from map(entry, rolled.rows(self.name, of_kind))
+
+    def decision(self, decision_id: str) -> Decision | None:
+        """As said."""
+        found = Rolled(self.directory).where(self.name, "decisions", "decision_id", decision_id)
+        return _decision(found[0]) if found else None
 
 
 def _decision(row: dict[str, Any]) -> Decision:
@@ -82,19 +115,20 @@ _ENTRY_OF: dict[str, tuple[str, Callable[[dict[str, Any]], Entry]]] = {
 _CONTACTS = msgspec.msgpack.Decoder(list[Contact])
 
 
-def parts(directory: Path, spilled: Sequence[Path] = ()) -> list[Part]:
-    """All there is.
-
-    Args:
-        directory: the journal's.
-        spilled: directories that it was spilled to.
-    """
+def parts(directory: Path) -> list[Part]:
+    """All there is of the journal in a directory, and where it was spilled to."""
     rolled = Rolled(directory)
-    return [*map(SegmentPart, unrolled(directory, spilled)), *(RolledPart(directory, name) for name in rolled.names())]
+    return [*map(SegmentPart, unrolled(directory)), *(RolledPart(directory, name) for name in rolled.names())]
 
 
-def unrolled(directory: Path, spilled: Sequence[Path] = ()) -> list[Path]:
+def unrolled(directory: Path) -> list[Path]:
     """The segments that are in Parquet not yet."""
     rolled = Rolled(directory)
-    every = (segment for place in (directory, *spilled) for segment in sorted(place.glob(SEGMENTS)))
+    every = (segment for place in places(directory) for segment in sorted(place.glob(SEGMENTS)))
     return [segment for segment in every if not rolled.holds(segment.stem)]
+
+
+def places(directory: Path) -> list[Path]:
+    """Where segments lie: the journal's directory, and those that it was ever spilled to."""
+    spilled = directory / SPILLED
+    return [directory, *map(Path, spilled.read_text().splitlines() if spilled.is_file() else ())]

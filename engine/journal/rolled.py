@@ -80,6 +80,15 @@ class Rolled:
                     for batch in data.iter_batches(ROWS // 10):
                         yield from ({**dict.fromkeys(schema(kind).names), **row} for row in batch.to_pylist())
 
+    def where(self, name: str, kind: str, column: str, value: str) -> list[dict[str, Any]]:
+        """The rows of one kind, rolled under a name, that hold a value in a column; only their groups are read."""
+        from pyarrow import parquet
+
+        files = [self.directory / file for file in self.files(name) if file.startswith(f"{kind}/")]
+        known = dict.fromkeys(schema(kind).names)
+        tables = [parquet.read_table(file, filters=[(column, "=", value)], partitioning=None) for file in files]
+        return [{**known, **row} for table in tables for row in table.to_pylist()]
+
 
 class Writing:
     """Files of one manifest while they are written; `with` closes them.

@@ -10,6 +10,7 @@ import structlog
 from engine.journal.front import CAPACITY, Front
 from engine.journal.reading import SEGMENTS
 
+ROLLED = "parquet/rolled"  # below the journal's directory: the names of what is in Parquet
 LUMP = 1 << 20  # bytes a write
 log = structlog.get_logger()
 
@@ -62,9 +63,15 @@ class Segment:
         os.close(self._file)
 
 
-def next_segment(directory: Path, prefix: str, rolled: Path) -> Path:
-    """The path of a new segment: one after the last, be that here or rolled to Parquet already."""
-    there = [*directory.glob(f"{prefix}-{SEGMENTS}"), *rolled.glob(f"{prefix}-*.json")]
+def next_segment(directory: Path, prefix: str, journal: Path) -> Path:
+    """The path of a new segment: one after the last, be that here or rolled to Parquet already.
+
+    Args:
+        directory: where it will lie.
+        prefix: its writer's.
+        journal: the journal's own directory.
+    """
+    there = [*directory.glob(f"{prefix}-{SEGMENTS}"), *(journal / ROLLED).glob(f"{prefix}-*.json")]
     number = max((int(file.stem.rpartition("-")[2]) for file in there), default=-1) + 1
     return directory / f"{prefix}-{number:06d}.seg"
 

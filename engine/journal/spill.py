@@ -8,6 +8,7 @@ import structlog
 
 from engine.journal.segments import next_segment
 
+SPILLED = "spilled"  # beside the segments: every directory that was ever spilled to, so that none is forgotten
 log = structlog.get_logger()
 
 
@@ -17,12 +18,16 @@ class Spill:
     Args:
         directory: on another disk, or it would help nobody.
         prefix: of the file's name.
-        rolled: names what was rolled to Parquet, so that no name is used twice.
+        journal: the journal's own directory.
     """
 
-    def __init__(self, directory: Path, prefix: str, rolled: Path) -> None:
-        self._directory, self._prefix, self._rolled = directory, prefix, rolled
+    def __init__(self, directory: Path, prefix: str, journal: Path) -> None:
+        self._directory, self._prefix, self._journal = directory.resolve(), prefix, journal
         self._file, self._size, self._fault = -1, 0, ""
+        known = journal / SPILLED
+        if str(self._directory) not in (known.read_text().splitlines() if known.is_file() else ()):
+            with known.open("a") as file:  # now: a full disk takes it no more
+                file.write(f"{self._directory}\n")
 
     def take(self, framed: bytes) -> bool:
         """Append one; false when that cannot be done, and then nothing is left of it."""
@@ -47,7 +52,7 @@ class Spill:
 
     def _open(self) -> int:
         self._directory.mkdir(parents=True, exist_ok=True)
-        path = next_segment(self._directory, self._prefix, self._rolled)
+        path = next_segment(self._directory, self._prefix, self._journal)
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)
         self._size = 0

@@ -19,7 +19,6 @@ EVERY_S = 0.1  # a thread woken for every entry would cost each of them 0.2 ms
 SYNC_EVERY = 5  # with EVERY_S: a power cut loses 0.6 s at most
 SEGMENT_BYTES = 64 << 20
 RECORDS = 10_000  # names of records that are remembered: 2 MB; one that was forgotten is written again
-ROLLED = "parquet/rolled"
 log = structlog.get_logger()
 
 
@@ -61,7 +60,7 @@ class SegmentJournal:
         finish_all(directory)
         self._directory, self._prefix = directory, f"{worker:03d}"
         self._capacity, self._segment_bytes = capacity, segment_bytes
-        self._spill = Spill(spill, f"s{self._prefix}", directory / ROLLED) if spill else None
+        self._spill = Spill(spill, f"s{self._prefix}", directory) if spill else None
         self._segment, self._full = self._open(), list[Segment]()
         self._digests: OrderedDict[int, bytes] = OrderedDict()
         self._lock, self._fault = threading.Lock(), ""
@@ -71,7 +70,7 @@ class SegmentJournal:
         self._thread.start()
 
     def _open(self) -> Segment:
-        return Segment(next_segment(self._directory, self._prefix, self._directory / ROLLED), self._capacity)
+        return Segment(next_segment(self._directory, self._prefix, self._directory), self._capacity)
 
     def offer(self, entry: bytes) -> None:
         """Take one entry; never waits for a disk.

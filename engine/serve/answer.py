@@ -6,8 +6,9 @@ from nba.v1 import decision_pb2
 
 from engine.customer.formats import decode
 from engine.customer.view import Sent, view
+from engine.decide.needs import Needs
 from engine.decide.pipeline import Effort, Evaluation, decide
-from engine.decide.request import Request
+from engine.decide.request import CustomerView, Request
 from engine.serve.wire import Reader, write_response
 
 
@@ -43,6 +44,16 @@ def read_question(reader: Reader, message: decision_pb2.DecideRequest, now_ms: i
     return Question(request, reader.customer(message.customer, request.now_ms), message.explain, drawn)
 
 
+def seen(reader: Reader, question: Question, packed: bytes | None, needs: Needs) -> CustomerView:
+    """The customer as the decision sees them; raises what `answer` raises.
+
+    Args:
+        needs: of the reader's snapshot, or more.
+    """
+    stored = None if packed is None else reader.fitting(decode(packed))
+    return view(stored, question.sent, needs, question.request.now_ms)
+
+
 def answer(
     reader: Reader, question: Question, packed: bytes | None, effort: Effort
 ) -> tuple[Evaluation, decision_pb2.DecideResponse]:
@@ -57,8 +68,6 @@ def answer(
     Raises:
         RecordError: when the record cannot be read.
     """
-    request, snapshot = question.request, reader.snapshot
-    stored = None if packed is None else reader.fitting(decode(packed))
-    customer = view(stored, question.sent, snapshot.needs(request), request.now_ms)
-    evaluation = decide(snapshot, customer, request, effort)
-    return evaluation, write_response(evaluation, request, question.explain, f"{question.drawn:016x}")
+    customer = seen(reader, question, packed, reader.snapshot.needs(question.request))
+    evaluation = decide(reader.snapshot, customer, question.request, effort)
+    return evaluation, write_response(evaluation, question.request, question.explain, f"{question.drawn:016x}")

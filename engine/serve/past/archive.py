@@ -67,6 +67,10 @@ class Archive:
             if not place.is_dir():  # else another worker was quicker
                 raise
 
+    def texts(self, version: str) -> dict[str, str]:
+        """The bundle's files of a snapshot; raises what `read_texts` raises."""
+        return read_texts(self._directory / version / "bundle")
+
     def load(self, version: str) -> Snapshot:
         """A snapshot as it was.
 
@@ -76,7 +80,7 @@ class Archive:
         place = self._directory / version
         try:
             made = msgspec.json.decode((place / "made.json").read_bytes(), type=Made)
-            snapshot = compile_texts(read_texts(place / "bundle"), Models(self._registry, made.models))
+            snapshot = compile_texts(self.texts(version), Models(self._registry, made.models))
         except (OSError, msgspec.DecodeError, BundleError, ModelError) as error:
             raise ArchiveError(f"snapshot {version}: {error}") from error
         if snapshot.version != version:

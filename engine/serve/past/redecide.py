@@ -57,6 +57,14 @@ class Recorded(NamedTuple):
         except (FieldError, RecordError, KeyError) as error:
             raise NotReplayableError(str(error)) from error
 
+    def came_out_as(self, reply: decision_pb2.DecideResponse) -> bool:
+        """Whether it is the reply that was given, to the byte."""
+        packed = reply.SerializeToString(deterministic=True)
+        # Format 1 wrote maps in any order: what it holds is compared as it would be written today.
+        return packed == self.entry.reply or (
+            self.entry.format == 1 and packed == self.reply.SerializeToString(deterministic=True)
+        )
+
 
 class Past:
     """What deciding again needs: snapshots by their versions, what outcomes had taught, and customers' records.

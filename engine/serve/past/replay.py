@@ -9,40 +9,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nba.v1 import decision_pb2
-
-from engine.journal.entries import Decision
 from engine.journal.parts import Part, parts
 from engine.serve.past.redecide import NotReplayableError, Past, Recorded
 
 SAMPLES = 10
-
-
-class Window(NamedTuple):
-    """Which decisions: made at or after one moment and before another, epoch milliseconds."""
-
-    since_ms: int = 0
-    until_ms: int = 1 << 62
-
-    def holds(self, entry: Decision) -> bool:
-        """Whether a decision lies in it."""
-        return self.since_ms <= entry.day_ms < self.until_ms
+SHARES = 3  # a core: each reads its whole part, 10 µs a decision, and compiles once
 
 
 class Share(NamedTuple):
-    """Every n-th decision of a part, from the k-th: what one process does of it."""
+    """Every n-th decision of a part, from the k-th: what one process does of it.
+
+    Args:
+        since_ms: only what was decided then or later.
+    """
 
     state: Path
     journal: Sequence[Part]
     part: Part
-    window: Window
+    since_ms: int
     k: int = 0
     n: int = 1
 
     def recorded(self, past: Past) -> Iterator[Recorded | NotReplayableError]:
         """Each decision with all that was known, or why that is not there any more."""
         for number, (entry, records) in enumerate(past.decisions(self.part)):
-            if number % self.n == self.k and self.window.holds(entry):
+            if number % self.n == self.k and entry.day_ms >= self.since_ms:
                 try:
                     yield past.recorded(entry, records)
                 except NotReplayableError as error:
@@ -82,7 +73,7 @@ def compare(share: Share) -> Comparison:
         except NotReplayableError as error:
             found.not_replayable[str(error)] += 1
             continue
-        if _same(recorded, reply):
+        if recorded.came_out_as(reply):
             found.same += 1
         else:
             found.different += 1
@@ -90,19 +81,12 @@ def compare(share: Share) -> Comparison:
     return found
 
 
-def _same(recorded: Recorded, reply: decision_pb2.DecideResponse) -> bool:
-    packed = reply.SerializeToString(deterministic=True)
-    # Format 1 wrote maps in any order: its message is compared as today's would be written.
-    return packed == recorded.entry.reply or (
-        recorded.entry.format == 1 and packed == recorded.reply.SerializeToString(deterministic=True)
-    )
-
-
-def shares(state: Path, spilled: Sequence[Path], window: Window) -> list[Share]:
-    """The whole journal in shares, at least two a core, so that no core waits long for another."""
-    journal = parts(state / "journal", spilled)
-    n = -(-2 * cores() // max(len(journal), 1))
-    return [Share(state, journal, part, window, k, n) for part in journal for k in range(n)]
+def shares(state: Path, since_ms: int = 0) -> list[Share]:
+    """The whole journal in shares of about one size, some for each core, so that no core waits long for another."""
+    journal = parts(state / "journal")
+    usual = max(sum(part.size for part in journal) // (SHARES * cores()), 1)
+    every = ((part, max(round(part.size / usual), 1)) for part in journal)
+    return [Share(state, journal, part, since_ms, k, n) for part, n in every for k in range(n)]
 
 
 def cores() -> int:
@@ -110,11 +94,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def replay(state: Path, spilled: Sequence[Path], window: Window) -> dict[str, Any]:
+def replay(state: Path, since_ms: int = 0) -> dict[str, Any]:
     """Decide again what the journal holds, and say what came of it."""
     start, found = time.perf_counter(), Comparison()
     with multiprocessing.get_context("spawn").Pool(cores()) as pool:
-        for one in pool.imap_unordered(compare, shares(state, spilled, window)):
+        for one in pool.imap_unordered(compare, shares(state, since_ms)):
             found.add(one)
     seconds, decisions = time.perf_counter() - start, found.same + found.different
     return {

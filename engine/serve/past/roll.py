@@ -1,13 +1,12 @@
 """`nba journal roll`: segments that nobody writes any more, and the store's interactions, to Parquet, each once."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from engine.journal.entries import CustomerRecord, Decision, Entry, Published, ShadowScores
-from engine.journal.parts import SegmentPart, unrolled
+from engine.journal.parts import SegmentPart, places, unrolled
 from engine.journal.reading import SEGMENTS
 from engine.journal.rolled import Rolled, Writing, day_of
 from engine.journal.segments import finished
@@ -19,15 +18,15 @@ STRETCH = 100_000  # interactions of one manifest
 log = structlog.get_logger()
 
 
-def roll(state: Path, spilled: Sequence[Path] = ()) -> dict[str, int]:
+def roll(state: Path) -> dict[str, int]:
     """Roll everything that can be; returns how many entries of each kind."""
     journal = state / "journal"
     rolled, counts = Rolled(journal), dict[str, int]()
-    for place in (journal, *spilled):
+    for place in places(journal):
         for segment in place.glob(SEGMENTS):
             if rolled.holds(segment.stem):  # the last roll was killed before it could delete it
                 segment.unlink()
-    for segment in unrolled(journal, spilled):
+    for segment in unrolled(journal):
         if finished(segment):
             _add(counts, _Rolling(rolled, SegmentPart(segment)).run())
             segment.unlink()
