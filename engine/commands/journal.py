@@ -2,6 +2,8 @@
 
 import json
 import sys
+import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -46,6 +48,43 @@ def sql(
     for row in found.rows:
         table.add_row(*(str(_plain(value)) for value in row))
     Console(width=None if sys.stdout.isatty() else 200, markup=False).print(table)
+
+
+@journal.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(help="The Parquet file to write.")],
+    state: State = STATE,
+) -> None:
+    """Write what happened to decided actions as interaction history, in the layout that `pdstools.IH` reads."""
+    from engine.serve.past.sql import export_history
+
+    with faults():
+        typer.echo(json.dumps({"exported": export_history(state / "journal", file)}))
+
+
+@journal.command("retain")
+def retain(
+    keep: Annotated[list[str], typer.Option(help="KIND=DAYS, such as decisions=400d; may be given several times.")],
+    state: State = STATE,
+) -> None:
+    """Delete what is older from Parquet, kind by kind; what is not named stays.
+
+    `decisions` takes rankings and shadows along, and customers' records: what it keeps can be replayed. A change of the
+    customer's record itself is another matter: this is the journal alone.
+    """
+    from engine.serve.past.retain import retain as run
+
+    with faults():
+        typer.echo(json.dumps(run(state / "journal", keep, time.time_ns() // 1_000_000)))
+
+
+@journal.command("status")
+def status(state: State = STATE) -> None:
+    """Count segments, bytes and what waits in memory; what of it is in Parquet already."""
+    from engine.journal.status import status as run
+
+    with faults():
+        typer.echo(json.dumps(run(state / "journal")))
 
 
 def _plain(value: Any) -> Any:

@@ -31,9 +31,17 @@ COLUMNS: dict[str, dict[str, str]] = {
         "action_key": TEXT, "group": TEXT, "objective": TEXT, "placement": TEXT, "decision_id": TEXT,
         "amount": NUMBER, "discount": NUMBER,
     },
+    "changes": {
+        "number": WHOLE, "kind": TEXT, "customer_id": TEXT, "recorded_ms": MOMENT, "purpose": TEXT, "channel": TEXT,
+        "granted": "truth", "source": TEXT, "at_ms": MOMENT, "basis": TEXT, "expires_ms": MOMENT, "preferences": TEXT,
+        "other": TEXT,
+    },
 }  # fmt: skip
 KINDS = tuple(COLUMNS)
 VIEWS = {
+    "consents": "select number, customer_id, recorded_ms, purpose, channel, granted, source, at_ms, basis, expires_ms "
+    "from changes where kind = 'consent'",
+    "links": "select number, customer_id, recorded_ms, other from changes where kind = 'link'",
     "exposures": "select * from interactions where kind = 'exposure'",
     "outcomes": "select * from interactions where kind <> 'exposure' and (decision_id <> '' or action_key <> '')",
 }

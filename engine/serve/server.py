@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 import structlog
 
 from engine.decide.snapshot import Snapshot
-from engine.serve.config import read_limits
+from engine.serve.config import read_limits, read_spill
 from engine.serve.learn import learn
 from engine.serve.settings import Settings, renewed
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, WATCH_S, heard, listen
@@ -43,6 +43,7 @@ def serve(settings: Settings) -> int:
     """
     signals = listen()
     read_limits(settings.config)
+    read_spill(settings.config)
     snapshot = settings.snapshot()
     settings.settle(snapshot)
     _claim(settings.address, settings.port)

@@ -18,7 +18,7 @@ from engine.decide.faults import BundleError
 from engine.decide.snapshot import Snapshot
 from engine.journal.deadletters import DeadLetters
 from engine.journal.writer import SegmentJournal
-from engine.serve.config import read_limits
+from engine.serve.config import read_limits, read_spill
 from engine.serve.handlers import handler
 from engine.serve.publication import Publication
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
@@ -50,7 +50,7 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
         return
     holder = Holder(first.taught(publication.learned))
     store = LmdbStore(settings.state / "store")
-    journal = SegmentJournal(settings.state / "journal", index)
+    journal = SegmentJournal(settings.state / "journal", index, read_spill(settings.config))
     shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
     server, healths = make_server(shell, DeadLetters(settings.state / "dead_letters"))
     server.add_insecure_port(f"{settings.address}:{settings.port}")

@@ -5,29 +5,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import msgspec
 
 from engine.customer.change import set_consent, set_preferences
+from engine.customer.changes import Change, consents_said
 from engine.customer.checks import Bounds, FieldError
 from engine.customer.formats import decode, encode
 from engine.customer.names import Names
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
-from engine.store.merge import rebuilt, upsert
+from engine.store.merge import now_ms, rebuilt, upsert
 from engine.store.protocol import StoreError, StoreFullError
 
 MAP_BYTES = 4 << 30  # sparse: only what is written takes space
 READERS = 512
 LUMP = 1_000
 REBUILT = 500  # records in one transaction: what a broken-off rebuild does again
-DATABASES = (b"records", b"keys", b"outbox by number", b"meta", b"names")
+DATABASES = (b"records", b"keys", b"outbox by number", b"meta", b"names", b"changes by number")
 NUMBER = struct.Struct(">Q")  # big-endian, so that LMDB's order is the numbers'
 KEEPING, REBUILDING = b"keeping", b"rebuilding"  # how much is kept; the last customer of an unfinished rebuild
 _KEEPING = msgspec.msgpack.Decoder(Keeping)
 _INTERACTION = msgspec.msgpack.Decoder(Interaction)
+_CHANGE = msgspec.msgpack.Decoder(Change)
 
 
 class LmdbStore:
@@ -46,7 +49,8 @@ class LmdbStore:
             path.mkdir(parents=True, exist_ok=True)
             self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=len(DATABASES), max_readers=READERS)
             self._env.reader_check()
-            self._records, self._keys, self._outbox, self._meta, self._names = map(self._env.open_db, DATABASES)
+            opened = map(self._env.open_db, DATABASES)
+            self._records, self._keys, self._outbox, self._meta, self._names, self._changes = opened
 
     @contextmanager
     def _begin(self, *, write: bool = False) -> Iterator[lmdb.Transaction]:
@@ -70,7 +74,9 @@ class LmdbStore:
         for lump in _lumps(records):
             with self._begin(write=True) as txn:
                 for record in lump:
-                    _write(txn, upsert(_read(txn, record.customer_id), record))
+                    stored = _read(txn, record.customer_id)
+                    self._note(txn, consents_said(record, stored, now_ms()))
+                    _write(txn, upsert(stored, record))
             count += len(lump)
         return count
 
@@ -97,22 +103,25 @@ class LmdbStore:
             named[customer_id] = Names(bytes(txn.get(customer_id.encode(), b"", db=self._names)), most)
         if refused := named[customer_id].take(interaction):
             return refused
-        number = NUMBER.pack(self._last(txn) + 1)
+        number = NUMBER.pack(self._last(txn, self._outbox) + 1)
         txn.put(mark, number, db=self._keys)
         txn.put(number, msgspec.msgpack.encode(interaction), db=self._outbox, append=True)
         return "recorded"
 
-    def _last(self, txn: lmdb.Transaction) -> int:
-        """The number of the interaction counted last."""
-        cursor = txn.cursor(self._outbox)
+    def _last(self, txn: lmdb.Transaction, numbered: Any) -> int:
+        """The number that was given last."""
+        cursor = txn.cursor(numbered)
         return int(NUMBER.unpack(cursor.key())[0]) if cursor.last() else 0
 
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
         """Interactions above a number, in the order they were counted: numbers are given inside the transaction."""
         with self._begin() as txn:
-            cursor = txn.cursor(self._outbox)
-            found = islice(cursor, limit) if cursor.set_range(NUMBER.pack(after + 1)) else ()
-            return [(NUMBER.unpack(number)[0], _INTERACTION.decode(packed)) for number, packed in found]
+            return [(number, _INTERACTION.decode(packed)) for number, packed in _above(txn, self._outbox, after, limit)]
+
+    def changes(self, after: int, limit: int) -> list[tuple[int, Change]]:
+        """Changes above a number, in the order they were taken."""
+        with self._begin() as txn:
+            return [(number, _CHANGE.decode(packed)) for number, packed in _above(txn, self._changes, after, limit)]
 
     def interactions(self, customer_id: str) -> list[Interaction]:
         """Everything one customer did or met, in no order."""
@@ -174,6 +183,7 @@ class LmdbStore:
         with self._begin(write=True) as txn:
             record = set_consent(_read(txn, customer_id) or Record(customer_id), consent)
             _write(txn, record)
+            self._note(txn, [Change("consent", customer_id, now_ms(), consent)])
         return record.revision
 
     def set_preferences(self, customer_id: str, preferences: Preferences) -> int:
@@ -181,7 +191,13 @@ class LmdbStore:
         with self._begin(write=True) as txn:
             record = set_preferences(_read(txn, customer_id) or Record(customer_id), preferences)
             _write(txn, record)
+            self._note(txn, [Change("preferences", customer_id, now_ms(), preferences=preferences)])
         return record.revision
+
+    def _note(self, txn: lmdb.Transaction, changes: Iterable[Change]) -> None:
+        """Keep changes for the journal, in the transaction that makes them."""
+        for number, change in enumerate(changes, self._last(txn, self._changes) + 1):
+            txn.put(NUMBER.pack(number), msgspec.msgpack.encode(change), db=self._changes, append=True)
 
     def scan(self) -> Iterator[Record]:
         """Every record, by id."""
@@ -203,6 +219,13 @@ def _mapped(path: Path | str) -> Iterator[None]:
         raise StoreFullError(f"{path} is full; start with a larger map") from error
     except (lmdb.Error, OSError) as error:
         raise StoreError(f"{path} cannot be used: {error}") from error
+
+
+def _above(txn: lmdb.Transaction, numbered: Any, after: int, limit: int) -> Iterator[tuple[int, bytes]]:
+    """What is kept under the numbers above one."""
+    cursor = txn.cursor(numbered)
+    for number, packed in islice(cursor, limit) if cursor.set_range(NUMBER.pack(after + 1)) else ():
+        yield int(NUMBER.unpack(number)[0]), bytes(packed)
 
 
 def _read(txn: lmdb.Transaction, customer_id: str) -> Record | None:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from engine.customer.change import set_consent, set_preferences
+from engine.customer.changes import Change, consents_said
 from engine.customer.checks import Bounds, FieldError
 from engine.customer.formats import encode
 from engine.customer.names import Names
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
-from engine.store.merge import rebuilt, upsert
+from engine.store.merge import now_ms, rebuilt, upsert
 
 
 class MemoryStore:
@@ -18,6 +19,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._outbox: list[Interaction] = []
+        self._changes: list[Change] = []
         self._happened: dict[str, dict[str, Interaction]] = {}
         self._names: dict[str, bytes] = {}
         self._keeping = USUAL
@@ -35,7 +37,9 @@ class MemoryStore:
         """Upsert."""
         count = 0
         for count, record in enumerate(records, 1):  # noqa: B007  the last count is the answer
-            self._records[record.customer_id] = upsert(self.load(record.customer_id), record)
+            stored = self.load(record.customer_id)
+            self._changes += consents_said(record, stored, now_ms())
+            self._records[record.customer_id] = upsert(stored, record)
         return count
 
     def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
@@ -61,6 +65,10 @@ class MemoryStore:
         """Interactions above a number, in the order they were counted."""
         return list(enumerate(self._outbox[after : after + limit], after + 1))
 
+    def changes(self, after: int, limit: int) -> list[tuple[int, Change]]:
+        """Changes above a number, in the order they were taken."""
+        return list(enumerate(self._changes[after : after + limit], after + 1))
+
     def interactions(self, customer_id: str) -> list[Interaction]:
         """Everything one customer did or met, in no order."""
         return list(self._happened.get(customer_id, {}).values())
@@ -84,12 +92,14 @@ class MemoryStore:
         """Take one consent."""
         record = set_consent(self.load(customer_id) or Record(customer_id), consent)
         self._records[customer_id] = record
+        self._changes.append(Change("consent", customer_id, now_ms(), consent))
         return record.revision
 
     def set_preferences(self, customer_id: str, preferences: Preferences) -> int:
         """Take the customer's own rules."""
         record = set_preferences(self.load(customer_id) or Record(customer_id), preferences)
         self._records[customer_id] = record
+        self._changes.append(Change("preferences", customer_id, now_ms(), preferences=preferences))
         return record.revision
 
     def scan(self) -> Iterator[Record]:

@@ -1,5 +1,6 @@
 """Changes that every store makes alike."""
 
+import time
 from collections.abc import Iterable
 
 import msgspec
@@ -9,6 +10,11 @@ from engine.customer.record import Interaction, Record
 from engine.decide.keeping import Keeping
 
 STANDS = ("customer_id", "attributes", "consents", "time_zone", "revision", "preferences", "segments", "missed_ms")
+
+
+def now_ms() -> int:
+    """When something is taken: the machine's clock, epoch milliseconds."""
+    return time.time_ns() // 1_000_000
 
 
 def upsert(stored: Record | None, new: Record) -> Record:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from engine.customer.changes import Change
 from engine.customer.checks import Bounds, FieldError
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.keeping import Keeping
@@ -49,6 +50,10 @@ class Store(Protocol):
 
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
         """Interactions in the order they were counted, each with its number; those above `after`, at most `limit`."""
+        ...
+
+    def changes(self, after: int, limit: int) -> list[tuple[int, Change]]:
+        """Consents, preferences and links in the order they were taken, numbered by themselves; as `tail` otherwise."""
         ...
 
     def interactions(self, customer_id: str) -> list[Interaction]:

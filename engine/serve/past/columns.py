@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from google.protobuf.message import DecodeError
 from nba.v1 import decision_pb2
 
+from engine.customer.changes import Change
 from engine.decide.gates import STAGES
 from engine.journal.entries import Decision, ShadowScores, pack
 
@@ -81,3 +83,11 @@ def shadow_rows(entry: ShadowScores) -> list[Row]:
         {"decision_id": entry.decision_id, "model": entry.model, "action_key": a, "channel": c, "propensity": p}
         for a, c, p in scored
     ]
+
+
+def change_row(change: Change) -> Row:
+    """The row of a consent, of preferences or of a link."""
+    said = msgspec.structs.asdict(change.consent) if change.consent else {}
+    wishes = msgspec.json.encode(change.preferences).decode() if change.preferences else None
+    known = {"kind": change.kind, "customer_id": change.customer_id, "recorded_ms": change.recorded_ms}
+    return {**said, **known, "preferences": wishes, "other": change.other or None}

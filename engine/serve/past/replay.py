@@ -4,8 +4,9 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from engine.journal.parts import Part, parts
 from engine.serve.past.redecide import NotReplayableError, Past, Recorded
 
 SAMPLES = 10
-SHARES = 3  # a core: each reads its whole part, 10 µs a decision, and compiles once
+SHARES = 3  # a core: each reads its whole part, 10 µs a decision
 
 
 class Share(NamedTuple):
@@ -24,20 +25,31 @@ class Share(NamedTuple):
     """
 
     state: Path
-    journal: Sequence[Part]
+    journal: tuple[Part, ...]
     part: Part
     since_ms: int
     k: int = 0
     n: int = 1
 
-    def recorded(self, past: Past) -> Iterator[Recorded | NotReplayableError]:
+    @property
+    def past(self) -> Past:
+        """What deciding again needs; made once in a process."""
+        return _past(self.state, self.journal)
+
+    def recorded(self) -> Iterator[Recorded | NotReplayableError]:
         """Each decision with all that was known, or why that is not there any more."""
+        past = self.past
         for number, (entry, records) in enumerate(past.decisions(self.part)):
             if number % self.n == self.k and entry.day_ms >= self.since_ms:
                 try:
                     yield past.recorded(entry, records)
                 except NotReplayableError as error:
                     yield error
+
+
+@cache
+def _past(state: Path, journal: tuple[Part, ...]) -> Past:
+    return Past(state, journal)
 
 
 @dataclass
@@ -64,12 +76,12 @@ class Comparison:
 
 def compare(share: Share) -> Comparison:
     """Decide a share again and compare."""
-    past, found = Past(share.state, share.journal), Comparison()
-    for recorded in share.recorded(past):
+    found = Comparison()
+    for recorded in share.recorded():
         try:
             if isinstance(recorded, NotReplayableError):
                 raise recorded
-            _, reply = recorded.again(past.decider(recorded))
+            _, reply = recorded.again(share.past.decider(recorded))
         except NotReplayableError as error:
             found.not_replayable[str(error)] += 1
             continue
@@ -83,7 +95,7 @@ def compare(share: Share) -> Comparison:
 
 def shares(state: Path, since_ms: int = 0) -> list[Share]:
     """The whole journal in shares of about one size, some for each core, so that no core waits long for another."""
-    journal = parts(state / "journal")
+    journal = tuple(parts(state / "journal"))
     usual = max(sum(part.size for part in journal) // (SHARES * cores()), 1)
     every = ((part, max(round(part.size / usual), 1)) for part in journal)
     return [Share(state, journal, part, since_ms, k, n) for part, n in every for k in range(n)]

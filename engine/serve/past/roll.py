@@ -1,6 +1,8 @@
 """`nba journal roll`: segments that nobody writes any more, and the store's interactions, to Parquet, each once."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -10,10 +12,10 @@ from engine.journal.parts import SegmentPart, places, unrolled
 from engine.journal.reading import SEGMENTS
 from engine.journal.rolled import Rolled, Writing, day_of
 from engine.journal.segments import finished
-from engine.serve.past.columns import decision_rows, shadow_rows
+from engine.serve.past.columns import Row, change_row, decision_rows, shadow_rows
 from engine.store.lmdb import LmdbStore
-from engine.store.protocol import Store
 
+T = TypeVar("T")
 STRETCH = 100_000  # interactions of one manifest
 log = structlog.get_logger()
 
@@ -32,7 +34,8 @@ def roll(state: Path) -> dict[str, int]:
             segment.unlink()
     if (state / "store").is_dir():
         store = LmdbStore(state / "store")
-        _add(counts, {"interactions": _interactions(rolled, store)})
+        counts["interactions"] = _numbered(rolled, "interactions", store.tail, msgspec.structs.asdict)
+        counts["changes"] = _numbered(rolled, "changes", store.changes, change_row)
         store.close()
     return counts
 
@@ -95,15 +98,20 @@ class _Rolling:
         self._counts[kind] = self._counts.get(kind, 0) + 1
 
 
-def _interactions(rolled: Rolled, store: Store) -> int:
-    """Those that were counted since the last roll; the numbers of a stretch stand in its name."""
-    ends = [int(name.rpartition("-")[2]) for name in rolled.names() if name.startswith("interactions-")]
+def _numbered(
+    rolled: Rolled, kind: str, tail: Callable[[int, int], list[tuple[int, T]]], row: Callable[[T], Row]
+) -> int:
+    """What was counted since the last roll; the numbers of a stretch stand in its name."""
+    ends = [int(name.rpartition("-")[2]) for name in rolled.names() if name.startswith(f"{kind}-")]
     after, count = max(ends, default=0), 0
-    while found := store.tail(after, STRETCH):
+    while found := tail(after, STRETCH):
         first, last = found[0][0], found[-1][0]
-        with Writing(rolled, f"interactions-{first:012d}-{last:012d}") as writing:
-            for number, interaction in found:
-                row = {"number": number, **msgspec.structs.asdict(interaction)}
-                writing.add("interactions", day_of(interaction.at_ms), [row])
+        with Writing(rolled, f"{kind}-{first:012d}-{last:012d}") as writing:
+            for number, each in found:
+                columns = row(each)
+                writing.add(kind, day_of(columns[MOMENT_OF[kind]]), [{"number": number, **columns}])
         after, count = last, count + len(found)
     return count
+
+
+MOMENT_OF = {"interactions": "at_ms", "changes": "recorded_ms"}  # whose day a row lies under

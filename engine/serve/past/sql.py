@@ -1,10 +1,26 @@
-"""`nba journal sql`: questions to the rolled journal; they can read it and nothing else."""
+"""`nba journal sql` and `export`: questions to the rolled journal; they can read it and nothing else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.journal.rolled import Rolled
 from engine.journal.schema import KINDS, VIEWS, schema
+
+# Interaction history as pdstools reads it: one row for each thing that happened to an action of a decision.
+HISTORY = """
+select i.decision_id as "pxInteractionID", i.customer_id as "pySubjectID", i.channel as "pyChannel",
+  coalesce(nullif(i.objective, ''), '-') as "pyIssue", coalesce(nullif(i."group", ''), '-') as "pyGroup",
+  i.action_key as "pyName", r.message as "pyTreatment",
+  case i.kind when 'exposure' then 'Impression' when 'click' then 'Clicked' when 'accept' then 'Accepted'
+    when 'dismiss' then 'Rejected' else upper(i.kind[1]) || i.kind[2:] end as "pyOutcome",
+  make_timestamp(i.at_ms * 1000) as "pxOutcomeTime", make_timestamp(r.at_ms * 1000) as "pxDecisionTime",
+  r.propensity as "pyPropensity", r.model as "pyModelTechnique", r.rank as "pxRank", r.priority as "pxPriority"
+from interactions i join rankings r
+  on i.decision_id = r.decision_id and i.action_key = r.action_key and i.channel = r.channel
+order by i.number
+"""
 
 
 class Found(NamedTuple):
@@ -26,14 +42,7 @@ def ask(journal: Path, question: str) -> Found:
     """
     import duckdb
 
-    rolled = Rolled(journal)
-    files = {kind: [str(rolled.directory / file) for file in rolled.of_kind(kind)] for kind in KINDS}
-    with duckdb.connect(config={"python_enable_replacements": False}) as connection:
-        for kind in KINDS:
-            _view(connection, kind, files[kind])
-        for view, text in VIEWS.items():
-            connection.execute(f"create view {view} as {text}")
-        _shut(connection, [file for each in files.values() for file in each])
+    with _shut(journal) as connection:
         try:
             statements = connection.extract_statements(question)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -44,11 +53,36 @@ def ask(journal: Path, question: str) -> Found:
             raise ValueError(str(error)) from error
 
 
-def _shut(connection: Any, files: list[str]) -> None:
-    """From now on nothing but these files can be opened, and no setting changed."""
-    connection.execute(f"set allowed_paths = [{_listed(files)}]")
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
+def export_history(journal: Path, file: Path) -> int:
+    """Write interaction history as Parquet in the layout that `pdstools.IH` reads; returns how many rows.
+
+    Raises:
+        OSError: when the file cannot be written.
+    """
+    from pyarrow import parquet
+
+    with _shut(journal) as connection:
+        table = connection.sql(HISTORY).to_arrow_table()
+    parquet.write_table(table, file)
+    return int(table.num_rows)
+
+
+@contextmanager
+def _shut(journal: Path) -> Iterator[Any]:
+    """A connection with the views, which can open nothing but their files, and whose settings stand."""
+    import duckdb
+
+    rolled = Rolled(journal)
+    files = {kind: [str(rolled.directory / file) for file in rolled.of_kind(kind)] for kind in KINDS}
+    with duckdb.connect(config={"python_enable_replacements": False}) as connection:
+        for kind in KINDS:
+            _view(connection, kind, files[kind])
+        for view, text in VIEWS.items():
+            connection.execute(f"create view {view} as {text}")
+        connection.execute(f"set allowed_paths = [{_listed([file for each in files.values() for file in each])}]")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        yield connection
 
 
 def _listed(files: list[str]) -> str:

@@ -4,6 +4,7 @@ import multiprocessing
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,9 +119,8 @@ class _Task(NamedTuple):
 
 
 def _differences(task: _Task) -> Differences:
-    past, found = Past(task.share.state, task.share.journal), Differences()
-    trial = Trial(task.share.state, past, task.changed)
-    for recorded in task.share.recorded(past):
+    found, trial = Differences(), _trial(task.share.state, task.share.past, task.changed)
+    for recorded in task.share.recorded():
         try:
             if isinstance(recorded, NotReplayableError):
                 raise recorded
@@ -128,6 +128,11 @@ def _differences(task: _Task) -> Differences:
         except NotReplayableError as error:
             found.not_replayable[str(error)] += 1
     return found
+
+
+@cache
+def _trial(state: Path, past: Past, changed: Changed) -> Trial:
+    return Trial(state, past, changed)
 
 
 def what_if(state: Path, since_ms: int, changed: Changed) -> dict[str, Any]:
