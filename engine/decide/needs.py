@@ -1,6 +1,7 @@
 """What a decision must know of a customer: nothing else is decoded, and nothing else computed."""
 
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from engine.decide.derived import USUALLY, Derived
@@ -19,7 +20,7 @@ class Needs:
         families: those of them that some condition or model reads, with what these need.
     """
 
-    consents: Collection[tuple[str, str]]
+    consents: AbstractSet[tuple[str, str]]
     declared: Declared = UNDECLARED
     dealings: Collection[str] = ()
     derived: Derived = USUALLY

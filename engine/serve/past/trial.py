@@ -23,6 +23,7 @@ from engine.serve.past.redecide import NO_LIMITS, SNAPSHOTS, NotReplayableError,
 from engine.serve.wire import Reader
 
 SEEN_BY = ("schema.yaml", "customer.yaml", "purposes.yaml", "channels.yaml")  # files that a customer's view depends on
+NOTHING_ASKED = Request((), 0)
 Held = NDArray[np.intp]
 
 
@@ -68,6 +69,7 @@ class Trial:
         self._snapshot = compile_texts(self._texts, Models(changed.registry))
         self._readers: OrderedDict[str, Reader] = OrderedDict()
         self._alike: dict[str, bool] = {}
+        self._joined: dict[tuple[str, str], Needs] = {}
 
     def outcome(self, recorded: Recorded) -> Outcome:
         """What a decision would be now.
@@ -90,8 +92,18 @@ class Trial:
 
     def _seen(self, reader: Reader, recorded: Recorded, old: Snapshot) -> tuple[Question, CustomerView]:
         question = read_question(reader, recorded.message, recorded.entry.now_ms, int(recorded.reply.decision_id, 16))
-        needs = _joined(reader.snapshot.needs(question.request), old.needs(question.request))
+        needs = self._needs(reader.snapshot, old)
+        inline = question.request.consents
+        if inline:
+            needs = replace(needs, consents=needs.consents | inline)
         return question, seen(reader, question, recorded.packed, needs)
+
+    def _needs(self, snapshot: Snapshot, old: Snapshot) -> Needs:
+        """What either needs of a customer, and the segments; joined once for two snapshots: 17 µs."""
+        key = snapshot.version, old.version
+        if key not in self._joined:
+            self._joined[key] = _joined(snapshot.needs(NOTHING_ASKED), old.needs(NOTHING_ASKED))
+        return self._joined[key]
 
     def _same_eyes(self, version: str, old: Snapshot) -> bool:
         """Whether the snapshot of then sees a customer as the changed one does: two views cost 130 µs more."""
