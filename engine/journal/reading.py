@@ -1,17 +1,21 @@
 """Reading segments, while they grow or when nobody writes them any more."""
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from engine.journal.entries import plain
+from engine.journal.entries import kind_of, plain
 from engine.journal.frames import entries
 from engine.journal.front import Front
+from engine.journal.rolled import Rolled
 
 log = structlog.get_logger()
 SEGMENTS = "*.seg"
+ROLLED_READ = 16  # segments, about a million decisions: more than anybody joins outcomes with
 
 
 def read(directory: Path) -> Iterator[dict[str, Any]]:
@@ -46,12 +50,17 @@ class Tail:
         self._directory = directory
         self._read: dict[Path, int] = {}
         self._seen: dict[Path, int] = {}
+        self._given: Counter[str] = Counter()
+        self._rolled = Rolled(directory)
+        self._done: set[str] = set()
 
     def new(self) -> Iterator[dict[str, Any]]:
         """Every whole entry since the last call, segment by segment.
 
         One that is not whole yet waits for the next call; a damaged one with others behind it is left out, and logged.
+        Of what was rolled to Parquet before it was read, the decisions of the newest segments are given.
         """
+        yield from self._from_parquet()
         for segment in sorted(self._directory.glob(SEGMENTS)):
             start = self._read.get(segment, 0)
             try:
@@ -63,8 +72,16 @@ class Tail:
             end = 0
             for end, packed in entries(data, str(segment)):
                 self._read[segment] = start + end
+                self._given[segment.stem] += kind_of(packed) == "decision"
                 yield from _plain(packed, segment)
             self._seen[segment] = len(data) - end
+
+    def _from_parquet(self) -> Iterator[dict[str, Any]]:
+        for name in self._rolled.newest(ROLLED_READ):
+            if name not in self._done:
+                self._done.add(name)
+                rows = self._rolled.rows(name, "decisions")
+                yield from ({"kind": "decision", **row} for row in islice(rows, self._given[name], None))
 
 
 def _plain(packed: bytes, segment: Path) -> Iterator[dict[str, Any]]:

@@ -39,6 +39,11 @@ class Rolled:
         """What was rolled."""
         return sorted(file.stem for file in self._manifests.glob("*.json"))
 
+    def newest(self, count: int) -> list[str]:
+        """The last that were rolled, the latest at the end."""
+        there = sorted(self._manifests.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
+        return [file.stem for file in there[-count:]]
+
     def holds(self, name: str) -> bool:
         """Whether it was rolled."""
         return (self._manifests / f"{name}.json").is_file()

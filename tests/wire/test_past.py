@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import islice
 
 import pytest
 from nba.v1 import common_pb2, customer_pb2, decision_pb2, interaction_pb2
@@ -13,7 +14,7 @@ from nba.v1 import common_pb2, customer_pb2, decision_pb2, interaction_pb2
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.values import DAY_MS
 from engine.journal.parts import parts, unrolled
-from engine.journal.reading import read
+from engine.journal.reading import Tail, read
 from engine.journal.writer import SegmentJournal
 from engine.serve.past.replay import Share, compare, shares
 from engine.serve.past.retain import retain
@@ -317,3 +318,15 @@ def test_consents_of_an_import_are_changes_and_are_told_once(tmp_path):
 
     assert roll(tmp_path) == {"interactions": 1, "changes": 1}
     assert roll(tmp_path) == {"interactions": 0, "changes": 0}
+
+
+def test_a_tail_gives_each_decision_once_though_segments_are_rolled_meanwhile(state):
+    whole, tail, late = sorted(decisions_of(state)), Tail(state / "journal"), Tail(state / "journal")
+    some = [entry["reply"] for entry in islice(tail.new(), 30) if entry["kind"] == "decision"]
+    roll(state)
+
+    rest = [entry["reply"] for entry in tail.new() if entry["kind"] == "decision"]
+
+    assert sorted(some + rest) == whole
+    assert sorted(entry["reply"] for entry in late.new()) == whole
+    assert list(tail.new()) == list(late.new()) == []
