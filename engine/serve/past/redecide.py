@@ -45,6 +45,13 @@ class Recorded(NamedTuple):
     reply: decision_pb2.DecideResponse
     packed: bytes | None
 
+    @property
+    def effort(self) -> Effort:
+        """What there was time for; format 1 says it only in the reply."""
+        if self.entry.format > 1:
+            return Effort[self.entry.effort]
+        return next((effort for effort in Effort if effort.value in self.reply.degraded), Effort.FULL)
+
     def again(self, reader: Reader) -> tuple[Evaluation, decision_pb2.DecideResponse]:
         """Decide what was asked then against some snapshot.
 
@@ -53,7 +60,7 @@ class Recorded(NamedTuple):
         """
         try:
             question = read_question(reader, self.message, self.entry.now_ms, int(self.reply.decision_id, 16))
-            return answer(reader, question, self.packed, Effort[self.entry.effort])
+            return answer(reader, question, self.packed, self.effort)
         except (FieldError, RecordError, KeyError) as error:
             raise NotReplayableError(str(error)) from error
 

@@ -78,7 +78,7 @@ class Trial:
             NotReplayableError: when what decided then is not there any more, or what decides now cannot read it.
         """
         old, new = self._past.decider(recorded), self._reader(recorded.reply.adaptive_version)
-        effort = Effort[recorded.entry.effort]
+        effort = recorded.effort
         try:
             question, customer = self._seen(new, recorded, old.snapshot)
             evaluation = decide(new.snapshot, customer, question.request, effort)
