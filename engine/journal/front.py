@@ -41,6 +41,7 @@ class Front:
         finally:
             os.close(file)
         self.capacity = len(self._memory) - HEADER
+        self._end = 0  # the writer's own; readers ask the memory
 
     @classmethod
     def of(cls, segment: Path) -> Self | None:
@@ -57,13 +58,15 @@ class Front:
 
     def append(self, data: bytes) -> None:
         """Add bytes at the end; the caller sees to it that there is room."""
-        end = self.end
-        at = end % self.capacity
-        fits = min(len(data), self.capacity - at)
-        self._memory[HEADER + at : HEADER + at + fits] = data[:fits]
-        if fits < len(data):
+        at = HEADER + self._end % self.capacity
+        fits = HEADER + self.capacity - at
+        if len(data) <= fits:
+            self._memory[at : at + len(data)] = data
+        else:
+            self._memory[at:] = data[:fits]
             self._memory[HEADER : HEADER + len(data) - fits] = data[fits:]
-        END.pack_into(self._memory, 0, end + len(data))  # last: a killed writer leaves no half of an entry behind
+        self._end += len(data)
+        END.pack_into(self._memory, 0, self._end)  # last: a killed writer leaves no half of an entry behind
 
     def copy(self, start: int, end: int) -> bytes:
         """The stream from one place to another, which lie at most the capacity apart."""

@@ -20,12 +20,14 @@ class Question(NamedTuple):
         sent: what the caller said of the customer.
         explain: how much explanation.
         drawn: the random bits that name the decision, and seed it where the caller sent no seed.
+        at_ms: when it was asked.
     """
 
     request: Request
     sent: Sent
     explain: int
     drawn: int
+    at_ms: int
 
 
 def read_question(reader: Reader, message: decision_pb2.DecideRequest, now_ms: int, drawn: int) -> Question:
@@ -41,7 +43,7 @@ def read_question(reader: Reader, message: decision_pb2.DecideRequest, now_ms: i
         FieldError: naming the bad field.
     """
     request = reader.request(message, now_ms, drawn)
-    return Question(request, reader.customer(message.customer, request.now_ms), message.explain, drawn)
+    return Question(request, reader.customer(message.customer, request.now_ms), message.explain, drawn, now_ms)
 
 
 def seen(reader: Reader, question: Question, packed: bytes | None, needs: Needs) -> CustomerView:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import BoundedSemaphore
 
 import grpc
+from google.protobuf.message import Message
 from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.customer.as_of import AsOf
@@ -18,7 +19,7 @@ from engine.decide.snapshot import Snapshot
 from engine.journal.deadletters import DeadLetters
 from engine.journal.entries import FORMAT, Decision, pack
 from engine.journal.protocol import Journal
-from engine.serve.answer import answer, read_question
+from engine.serve.answer import Question, answer, read_question
 from engine.serve.limits import Limits
 from engine.serve.shadow import Shadows
 from engine.serve.watches import Watches
@@ -83,16 +84,13 @@ class DecisionService:
         """Rank the next actions per channel."""
         shell = self.shell
         reader = shell.reader()
-        at_ms = now_ms()
-        question = read_question(reader, message, at_ms, shell.draw())
-        customer_id, asked = question.sent.customer_id, question.request
+        question = read_question(reader, message, now_ms(), shell.draw())
+        customer_id = question.sent.customer_id
         packed = shell.store.packed(customer_id) if customer_id else None
         effort = effort_for(message.budget_ms, context.time_remaining())
         evaluation, reply = answer(reader, question, packed, effort)
         record = b"" if packed is None else shell.journal.record(packed)
-        said = message.SerializeToString(), reply.SerializeToString(deterministic=True)
-        entry = Decision(*said, asked.now_ms, asked.seed, FORMAT, record, effort.name, at_ms)
-        shell.journal.offer(pack(entry))
+        shell.journal.offer(entry_of(question, effort, record, (message, reply)))
         shell.shadows.offer(reply.decision_id, evaluation)
         return reply
 
@@ -108,6 +106,22 @@ def effort_for(budget_ms: int, left_s: float | None) -> Effort:
     if left_ms >= MODEL_MS:
         return Effort.FULL
     return Effort.PRIOR if left_ms >= PRIOR_MS else Effort.FALLBACK
+
+
+def entry_of(question: Question, effort: Effort, record: bytes, said: tuple[Message, Message]) -> bytes:
+    """A decision as the journal keeps it.
+
+    Args:
+        question: as it was read.
+        effort: what there was time for.
+        record: the name of the customer's record; empty when there was none.
+        said: request and reply.
+    """
+    request, asked = said[0].SerializeToString(), question.request
+    # Only a trace holds maps, which come in any order unless one is asked for.
+    traced = question.explain > decision_pb2.EXPLAIN_LEVEL_NONE
+    reply = said[1].SerializeToString(deterministic=True) if traced else said[1].SerializeToString()
+    return pack(Decision(request, reply, asked.now_ms, asked.seed, FORMAT, record, effort.name, question.at_ms))
 
 
 class InteractionService:
