@@ -112,6 +112,8 @@ class Past:
         return Recorded(entry, message, reply, self._packed(entry, message.customer.id, records))
 
     def _packed(self, entry: Decision, customer_id: str, records: Mapping[bytes, bytes]) -> bytes | None:
+        if entry.reserved is not None:
+            raise NotReplayableError("it counted contacts that were promised, and this version cannot")
         if not customer_id or (not entry.record and entry.format > 1):
             return None
         if not entry.record:
