@@ -16,6 +16,7 @@ SHARED = Path("/dev/shm")  # noqa: S108  made for the owner alone, under a name 
 CAPACITY = 8 << 20  # about 12,000 decisions: seconds of a stalled disk at full load
 HEADER = mmap.PAGESIZE
 END = struct.Struct("<Q")
+COUNTS = struct.Struct("<5Q")  # behind the end: what became of the writer's entries, for whoever looks
 
 
 class Front:
@@ -55,6 +56,15 @@ class Front:
     def end(self) -> int:
         """Where the stream ends."""
         return int(END.unpack_from(self._memory)[0])
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """What the writer last noted."""
+        return COUNTS.unpack_from(self._memory, END.size)
+
+    def note(self, counts: tuple[int, ...]) -> None:
+        """Note five figures for other processes."""
+        COUNTS.pack_into(self._memory, END.size, *counts)
 
     def append(self, data: bytes) -> None:
         """Add bytes at the end; the caller sees to it that there is room."""

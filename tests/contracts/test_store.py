@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine.customer.as_of import AsOf
 from engine.customer.checks import FieldError
+from engine.customer.formats import decode
 from engine.customer.record import Consent, Interaction, Record
 from engine.customer.values import values
 from engine.customer.view import Sent, view
@@ -212,3 +213,29 @@ def test_below_the_bound_the_record_is_the_same_in_any_order_and_any_batches(shu
     now = AsOf(ours.load("anna"), 10**9, USUALLY), AsOf(straight.load("anna"), 10**9, USUALLY)
     assert values(now[0]) == values(now[1])
     assert ours.load("anna").contacts == straight.load("anna").contacts
+
+
+def test_a_packed_record_is_the_record(store):
+    store.put([Record("anna", {"age": 30})])
+
+    assert decode(store.packed("anna")) == store.load("anna")
+    assert store.packed("nobody") is None
+
+
+def test_consents_and_preferences_are_told_once_in_the_order_they_were_taken(store):
+    given = Consent("marketing", "email", granted=True, source="form", at_ms=2_000)
+    taken = Consent("marketing", "", granted=False, source="call", at_ms=1_000)
+    store.put([Record("anna", {"age": 30}, [given])])
+    store.put([Record("anna", {"age": 31}, [given])])
+    store.set_consent("anna", taken)
+    store.set_preferences("bob", Preferences(off=("cards",)))
+
+    numbers, changes = zip(*store.changes(0, 10), strict=True)
+
+    assert [(c.customer_id, c.kind, c.consent) for c in changes] == [
+        ("anna", "consent", given),
+        ("anna", "consent", taken),
+        ("bob", "preferences", None),
+    ]
+    assert changes[2].preferences == Preferences(off=("cards",))
+    assert store.changes(numbers[0], 1) == [(numbers[1], changes[1])]

@@ -15,6 +15,7 @@ from engine.journal.parts import places
 from engine.journal.protocol import JournalFullError
 from engine.journal.reading import Tail, read, stream
 from engine.journal.segments import finish_all, finished
+from engine.journal.status import status
 from engine.journal.writer import SegmentJournal
 
 
@@ -271,3 +272,21 @@ def test_readers_see_what_waits_in_memory_while_a_writer_goes_on(tmp_path):
     seen += [found["number"] for found in tail.new()]
 
     assert seen == list(range(2_000))
+
+
+def test_what_became_of_the_entries_can_be_seen_from_outside_while_it_goes_on(tmp_path):
+    spill = tmp_path / "elsewhere"
+    journal = SegmentJournal(tmp_path / "journal", 0, spill, capacity=1 << 16)
+    offered(journal, 10)
+    journal._write(sync=True)
+    stuck(journal)
+    offered(journal, 100)
+    journal._write(sync=True)
+
+    seen = status(tmp_path / "journal")
+    journal.close()
+
+    assert (seen["offered"], seen["written"], seen["dropped"]) == (110, 10, 0)
+    assert seen["offered"] == seen["written"] + seen["waiting"] + seen["spilled"] + seen["dropped"]
+    assert seen["waiting_bytes"] > 0
+    assert seen["spilled_segments"] == 1

@@ -8,9 +8,12 @@ from nba.v1 import customer_pb2
 from engine.customer.formats import decode
 from engine.customer.record import Record, RecordError
 from engine.decide.bundle import read_bundle
+from engine.decide.faults import BundleError
 from engine.decide.pipeline import Effort
 from engine.decide.scoring import first_day
 from engine.decide.snapshot import build_snapshot
+from engine.journal.protocol import JournalFullError
+from engine.serve.config import read_limits, read_spill
 from engine.serve.handlers import STATUS_OF, handler
 from engine.serve.limits import Limits
 from engine.serve.service import effort_for
@@ -66,7 +69,7 @@ def fails(error):
     return context
 
 
-@pytest.mark.parametrize("error", [StoreFullError, StoreError, RecordError, OSError])
+@pytest.mark.parametrize("error", [StoreFullError, StoreError, RecordError, JournalFullError, OSError])
 def test_every_error_of_a_lower_layer_becomes_a_status_that_says_why(error):
     context = fails(error("because"))
 
@@ -115,3 +118,30 @@ def test_what_is_stored_and_does_not_fit_the_schema_counts_as_missing(name, valu
     record = Reader(snapshot, Limits()).fitting(Record("anna", {"city": "Oslo", name: value}))
 
     assert record.attributes == {"city": "Oslo"}
+
+
+def test_a_full_journal_refuses_unless_it_is_told_where_to_spill(tmp_path):
+    config = tmp_path / "server.yaml"
+
+    config.write_text("limits: {channels: 3}")
+    assert read_spill(config) is read_spill(None) is None
+    config.write_text(f"journal: {{when_full: spill, spill: {tmp_path}/other}}")
+    assert read_spill(config) == tmp_path / "other"
+    assert read_limits(config) == Limits()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{when_full: spil, spill: /x}", "did you mean 'spill'"),
+        ("{when_full: spill}", "with `spill: DIRECTORY`"),
+        ("{spill: /x}", "with `spill: DIRECTORY`"),
+        ("{full: refuse}", "unknown key 'full'"),
+    ],
+)
+def test_a_faulty_choice_for_a_full_journal_is_named(tmp_path, text, words):
+    config = tmp_path / "server.yaml"
+    config.write_text(f"journal: {text}")
+
+    with pytest.raises(BundleError, match=words):
+        read_spill(config)
