@@ -105,6 +105,7 @@ class Writing:
 
     def __init__(self, rolled: Rolled, name: str) -> None:
         self._rolled, self._name = rolled, name
+        rolled.directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds all that customers did
         self._writers: dict[str, Any] = {}
         self._rows: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
 

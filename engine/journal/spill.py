@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 
 import structlog
@@ -59,11 +60,16 @@ class Spill:
         log.warning("the journal spills", file=str(path))
         return file
 
-    def close(self) -> None:
-        """Sync what there is, and leave it to be rolled; the next one that is taken opens another file."""
-        if self._file < 0:
+    def finish(self, lock: threading.Lock) -> None:
+        """Sync what there is, and leave it to be rolled; the next one that is taken opens another file.
+
+        Args:
+            lock: that callers of `take` hold; it is not held while the disk works.
+        """
+        with lock:
+            file, self._file = self._file, -1
+        if file < 0:
             return
-        file, self._file = self._file, -1
         try:
             os.fsync(file)
         except OSError as error:

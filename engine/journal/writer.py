@@ -126,8 +126,7 @@ class SegmentJournal:
         self._close_full()
         self._segment.note(msgspec.structs.astuple(self.counts))
         if self._spill and sync:
-            with self._lock:
-                self._spill.close()
+            self._spill.finish(self._lock)
 
     def _rotate(self) -> None:
         """Open the next segment when this one is full; names of records start afresh, so that each stands alone."""
