@@ -53,6 +53,7 @@ class Tail:
         self._given: Counter[str] = Counter()
         self._rolled = Rolled(directory)
         self._done: set[str] = set()
+        self._looked_ns = 0
 
     def new(self) -> Iterator[dict[str, Any]]:
         """Every whole entry since the last call, segment by segment.
@@ -77,7 +78,10 @@ class Tail:
             self._seen[segment] = len(data) - end
 
     def _from_parquet(self) -> Iterator[dict[str, Any]]:
-        for name in self._rolled.newest(ROLLED_READ):
+        if self._rolled.changed_ns == self._looked_ns:
+            return
+        self._looked_ns = self._rolled.changed_ns
+        for name in self._rolled.newest("decisions", ROLLED_READ):
             if name not in self._done:
                 self._done.add(name)
                 rows = self._rolled.rows(name, "decisions")

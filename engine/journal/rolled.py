@@ -6,6 +6,7 @@ is killed leaves files that no manifest names, and the next one writes them agai
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,10 +40,16 @@ class Rolled:
         """What was rolled."""
         return sorted(file.stem for file in self._manifests.glob("*.json"))
 
-    def newest(self, count: int) -> list[str]:
-        """The last that were rolled, the latest at the end."""
-        there = sorted(self._manifests.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
-        return [file.stem for file in there[-count:]]
+    @property
+    def changed_ns(self) -> int:
+        """Another number after each roll; 0 before the first."""
+        return self._manifests.stat().st_mtime_ns if self._manifests.is_dir() else 0
+
+    def newest(self, kind: str, count: int) -> list[str]:
+        """The last that were rolled with something of a kind, the latest first."""
+        there = sorted(self._manifests.glob("*.json"), key=lambda file: -file.stat().st_mtime_ns)
+        found = (file.stem for file in there if any(part.startswith(f"{kind}/") for part in self.files(file.stem)))
+        return list(islice(found, count))
 
     def holds(self, name: str) -> bool:
         """Whether it was rolled."""
