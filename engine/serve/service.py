@@ -16,7 +16,8 @@ from engine.customer.checks import FieldError
 from engine.customer.record import Interaction, Record
 from engine.customer.values import values
 from engine.customer.view import view
-from engine.decide.pipeline import Effort, decide
+from engine.decide.pipeline import Effort, Evaluation, decide
+from engine.decide.request import Request
 from engine.decide.snapshot import Snapshot
 from engine.journal.deadletters import DeadLetters
 from engine.journal.protocol import Journal
@@ -91,7 +92,7 @@ class DecisionService:
         effort = effort_for(message.budget_ms, context.time_remaining())
         evaluation = decide(reader.snapshot, customer, asked, effort)
         reply = write_response(evaluation, asked, message.explain, f"{seed:016x}")
-        shell.journal.offer(_entry(message, reply, asked.now_ms, asked.seed))
+        shell.journal.offer(_entry(message, reply, evaluation, asked))
         shell.shadows.offer(reply.decision_id, evaluation)
         return reply
 
@@ -109,9 +110,13 @@ def effort_for(budget_ms: int, left_s: float | None) -> Effort:
     return Effort.PRIOR if left_ms >= PRIOR_MS else Effort.FALLBACK
 
 
-def _entry(request: Message, reply: Message, at_ms: int, seed: int) -> bytes:
-    entry = {"request": request.SerializeToString(), "reply": reply.SerializeToString(), "now_ms": at_ms, "seed": seed}
-    return msgspec.msgpack.encode({"kind": "decision", **entry})
+def _entry(message: Message, reply: decision_pb2.DecideResponse, evaluation: Evaluation, asked: Request) -> bytes:
+    """A decision as it is journalled; with what online models read, where there are any and they were asked."""
+    written = {"request": message.SerializeToString(), "reply": reply.SerializeToString()}
+    entry: dict[str, object] = {"kind": "decision", **written, "now_ms": asked.now_ms, "seed": asked.seed}
+    if evaluation.snapshot.bundle.lineup.online and evaluation.effort is Effort.FULL:
+        entry["read"] = evaluation.snapshot.scoring.read(evaluation.moment, evaluation.scored)
+    return msgspec.msgpack.encode(entry)
 
 
 class InteractionService:

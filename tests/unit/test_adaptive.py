@@ -8,7 +8,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from models import ModelError, pooling
-from models.adaptive import FORMAT, Cell, Event, Learned, State, unpack, update
+from models.adaptive import Cell, Event, State, update
+from models.learned import FORMAT, Learned, unpack
 from models.pooling import optimistic, shifts
 
 DAY_MS = 86_400_000
