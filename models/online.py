@@ -139,8 +139,12 @@ class Estimate(NamedTuple):
 
     @property
     def hoped(self) -> Float64Array:
-        """float64[N] in (0, 1]: what it may well be; ranked by this, the unknown is tried and then known."""
-        return np.clip(self.mean + self.spread, SMALLEST, 1)
+        """float64[N] in (0, 1]: what it may well be; ranked by this, the unknown is tried and then known.
+
+        Where some are above 1 all are scaled down: cut off at 1, a good one and an unknown one would be ties.
+        """
+        hoped = np.maximum(self.mean + self.spread, SMALLEST)
+        return hoped / hoped.max(initial=1)
 
 
 class Belief:
