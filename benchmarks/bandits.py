@@ -103,7 +103,7 @@ def ours(data: Data, seed: int) -> float:
     """The error of an online model as any bundle gets it that says no more than what it reads: the whole of `decide`,
     and the learner's own step after every outcome.
     """
-    snapshot, learned, wrong = _snapshot(data, seed), NOTHING, 0
+    snapshot, learned, wrong = snapshot_of(data, f"bandit{seed}"), NOTHING, 0
     for inputs, label in zip(data.inputs.tolist(), data.labels, strict=True):
         customer = CustomerView({f"x{at}": value for at, value in enumerate(inputs)}, {}, ALLOWED)
         evaluation = decide(snapshot, customer, ASKED)
@@ -118,9 +118,9 @@ def ours(data: Data, seed: int) -> float:
     return wrong / len(data.labels)
 
 
-def _snapshot(data: Data, seed: int) -> Snapshot:
-    """A bundle of one action a class; the model's name is where its chance comes from."""
-    width, model = data.inputs.shape[1], f"bandit{seed}"
+def snapshot_of(data: Data, model: str) -> Snapshot:
+    """A bundle of one action a class, scored by an online model, whose name is where its chance comes from."""
+    width = data.inputs.shape[1]
     texts = {
         "schema.yaml": "customer: {" + ", ".join(f"x{at}: double" for at in range(width)) + "}",
         "channels.yaml": f"{CHANNEL}: {{direction: inbound}}",

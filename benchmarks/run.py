@@ -7,14 +7,33 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import bandits, capture, coldstart, converters, customer, rules, score, serve, service, stages, swaps
+from benchmarks import (
+    bandits,
+    capture,
+    coldstart,
+    converters,
+    customer,
+    online,
+    rules,
+    score,
+    serve,
+    service,
+    stages,
+    swaps,
+)  # fmt: skip
 from benchmarks.page import write_page
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-EVERY = ("stages", "service", "capture", "rules", "score", "customer", "export", "swaps")
+EVERY = ("stages", "service", "capture", "rules", "score", "online", "customer", "export", "swaps")
 # The first two bring worlds of their own and measure no time; the last takes a quarter of an hour.
 BENCHES = (*EVERY, "bandits", "coldstart", "serve")
-ALONE = {"rules": rules.measure, "score": score.measure, "coldstart": coldstart.measure, "customer": customer.measure}
+ALONE = {
+    "rules": rules.measure,
+    "score": score.measure,
+    "online": online.measure,
+    "coldstart": coldstart.measure,
+    "customer": customer.measure,
+}
 SIZES = (10, 100, 1_000)  # rows of the catalogue
 RATE = {10: 300.0, 100: 300.0, 1_000: 60.0}  # calls a second: well below what one worker can do
 

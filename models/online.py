@@ -144,7 +144,7 @@ class Estimate(NamedTuple):
         Where some are above 1 all are scaled down: cut off at 1, a good one and an unknown one would be ties.
         """
         hoped = np.maximum(self.mean + self.spread, SMALLEST)
-        return hoped / hoped.max(initial=1)
+        return np.asarray(hoped / hoped.max(initial=1))
 
 
 class Belief:

@@ -71,10 +71,10 @@ def check_size(
     sizes = {
         name: _cells(actions, scopes[name]) * bytes_of_cell(width_of(spec.features)) for name, spec in online.items()
     }
-    if sum(sizes.values()) > STATE_BYTES:
+    if (size := sum(sizes.values())) > STATE_BYTES:
         each = ", ".join(f"'{name}' {size:,}" for name, size in sizes.items())
-        cure = "name fewer features, or narrow the scope: each action in each channel counts"
-        source.fault((KEY,), f"online models may learn {STATE_BYTES:,} bytes together, and these {each}; {cure}")
+        cure = "read fewer features, or narrow the scope: each action in each channel counts"
+        source.fault((KEY,), f"online models may learn {STATE_BYTES:,} bytes together, not {size:,} ({each}); {cure}")
 
 
 def _cells(actions: Sequence[Action], scope: Mapping[str, str]) -> int:
