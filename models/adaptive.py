@@ -14,6 +14,7 @@ Float64Array = NDArray[np.float64]
 
 SURE = 1e-6  # a trial counts as no surer than this: a chance of 0 or 1 has no log-odds to correct
 HALF_LIFE_MS = 30 * 86_400_000
+FORGOTTEN = 0.01  # trials of a cell; one with less, faded, says nothing any more: its action left long ago
 
 
 class Cell(NamedTuple):
@@ -78,20 +79,22 @@ def update(state: State, events: Sequence[Event], now_ms: int, half_life_ms: int
         the state as of `now_ms`.
     """
     now_ms = max(now_ms, state.now_ms)
-    cells = tuple(sorted({*state.cells, *(event.cell for event in events)}))
-    place = {cell: at for at, cell in enumerate(cells)}
     faded = 0.5 ** ((now_ms - state.now_ms) / half_life_ms)
-    old = np.array([place[cell] for cell in state.cells], np.intp)
+    left = np.flatnonzero(faded * np.maximum(state.trials, state.positives) >= FORGOTTEN)
+    known = [state.cells[at] for at in left.tolist()]
+    cells = tuple(sorted({*known, *(event.cell for event in events)}))
+    place = {cell: at for at, cell in enumerate(cells)}
+    old = np.array([place[cell] for cell in known], np.intp)
     at = np.array([place[event.cell] for event in events], np.intp)
     weight = 0.5 ** (np.maximum(now_ms - np.array([event.at_ms for event in events], np.float64), 0) / half_life_ms)
     positive = np.array([event.positive for event in events], np.float64)
     trial = 1 - positive
     chance = trial * np.clip(np.array([event.propensity for event in events], np.float64), SURE, 1 - SURE)
 
-    def summed(known: Float64Array, gained: Float64Array) -> Float64Array:
+    def summed(before: Float64Array, gained: Float64Array) -> Float64Array:
         made = np.zeros(len(cells))
         np.add.at(made, at, weight * gained)
-        made[old] += faded * known
+        made[old] += faded * before[left]
         return made
 
     return replace(

@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.adaptive import Cell, Event
+from models.adaptive import FORGOTTEN, Cell, Event
 from models.fourier import SMALLEST, Float64Array, Fourier, Moments
 from models.spec import Feature, Float32Array, Places
 
-FREQUENCIES = 64  # a cell's state grows with the square: 12 kB with ten inputs; 300 take 190 kB and err a tenth less
+FREQUENCIES = 64  # a cell's state grows with the square: 12 kB with ten inputs; 300 take 195 kB
 INPUTS_MOST = 64  # columns of a model: 256 bytes a decision in the journal
 STATE_BYTES = 1_048_576  # of all online models together: at the learner's pace a version every half minute
 NOISE = 0.5  # the most that the standard deviation of an outcome between 0 and 1 can be
@@ -94,7 +94,7 @@ def learn(
     inputs = np.stack([read_inputs(event.inputs) for event in events])
     moments = state.moments.faded(share).add(inputs[~answered], weight[~answered])
     made = features(moments.standard(inputs))
-    sums = {cell: known.faded(share) for cell, known in state.sums.items()}
+    sums = {cell: known.faded(share) for cell, known in state.sums.items() if share * known.square[0, 0] >= FORGOTTEN}
     for cell, at in _by_cell(events).items():
         last_ms = max(events[place].at_ms for place in at)
         trials, positives = (at[answered[at] == which] for which in (False, True))

@@ -102,6 +102,15 @@ def test_a_trial_counts_half_after_a_half_life():
     assert later.positives == pytest.approx([2])
 
 
+def test_a_cell_that_has_faded_to_nothing_is_dropped():
+    state = learned(trials(CARD, 8, 4))
+
+    later = update(state, trials(LOAN, 1, 0), 10 * HALF_LIFE_MS, HALF_LIFE_MS)
+
+    assert later.cells == (LOAN,)
+    assert update(state, [], 9 * HALF_LIFE_MS, HALF_LIFE_MS).cells == (CARD,)
+
+
 @given(events, st.integers(0, 30))
 def test_the_order_of_arrival_does_not_matter(happened, split):
     at_once = learned(happened, now_ms=180 * DAY_MS)
