@@ -1,7 +1,7 @@
 """`arbitration.yaml`, `adaptive`: whether and how outcomes correct the models between two trainings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.decide.source import Source
 from engine.decide.values import duration_ms
@@ -26,7 +26,7 @@ class Adaptivity:
     half_life_ms: int = HALF_LIFE_MS
     positives: tuple[str, ...] = POSITIVES
     optimism: float = 0.5
-    places: tuple[tuple[int, int], ...] = ()
+    places: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
 
 USUAL = Adaptivity()
