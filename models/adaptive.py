@@ -3,23 +3,18 @@
 A cell is one action in one channel. Nothing here reads a clock; `pooling` makes corrections of the figures.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import ModelError
-
 Float64Array = NDArray[np.float64]
 
-FORMAT = b"\x01"
 SURE = 1e-6  # a trial counts as no surer than this: a chance of 0 or 1 has no log-odds to correct
 HALF_LIFE_MS = 30 * 86_400_000
+FORGOTTEN = 0.01  # trials of a cell; one with less, faded, says nothing any more: its action left long ago
 
 
 class Cell(NamedTuple):
@@ -35,12 +30,14 @@ class Event(NamedTuple):
 
     Args:
         at_ms: when the trial was; of a positive, when the trial it answers was, so that both fade alike.
+        inputs: what an online model read at the decision; empty for other models.
     """
 
     cell: Cell
     at_ms: int
     propensity: float = 0.0
     positive: bool = False
+    inputs: bytes = b""
 
 
 def _nothing() -> Float64Array:
@@ -69,65 +66,6 @@ class State:
     positives: Float64Array = field(default_factory=_nothing)
 
 
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """One version of everything that was learned.
-
-    Args:
-        states: one for each model.
-        sequence: the last interaction that was counted.
-    """
-
-    states: tuple[State, ...] = ()
-    sequence: int = 0
-
-    @cached_property
-    def packed(self) -> bytes:
-        """All of it as bytes; the first is the format's version."""
-        return FORMAT + msgspec.msgpack.encode([self.sequence, [_packed(state) for state in self.states]])
-
-    @cached_property
-    def version(self) -> str:
-        """The first 12 hex digits of the bytes' digest; empty when nothing was learned."""
-        return hashlib.sha256(self.packed).hexdigest()[:12] if self.states else ""
-
-
-NOTHING = Learned()
-Packed = tuple[str, int, list[Cell], bytes, bytes, bytes, bytes]
-
-
-def _packed(state: State) -> Packed:
-    trials, expected, information, positives = (
-        figures.astype("<f8").tobytes()
-        for figures in (state.trials, state.expected, state.information, state.positives)
-    )
-    return state.model, state.now_ms, list(state.cells), trials, expected, information, positives
-
-
-def unpack(packed: bytes) -> Learned:
-    """What `Learned.packed` gave.
-
-    Raises:
-        ModelError: when the format is unknown or the bytes are damaged.
-    """
-    if packed[:1] != FORMAT:
-        raise ModelError(f"adaptive state of format {packed[:1]!r} is unknown; this version reads {FORMAT!r}")
-    try:
-        sequence, states = msgspec.msgpack.decode(packed[1:], type=tuple[int, list[Packed]])
-        return Learned(tuple(_state(*state) for state in states), sequence)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise ModelError(f"damaged adaptive state: {error}; remove it to count again from the journal") from error
-
-
-def _state(model: str, now_ms: int, cells: list[Cell], *parts: bytes) -> State:
-    if {len(part) for part in parts} != {8 * len(cells)}:
-        raise ValueError("cells and figures differ in number")
-    trials, expected, information, positives = (np.frombuffer(part, "<f8").astype(np.float64) for part in parts)
-    if not all(np.isfinite(figures).all() for figures in (trials, expected, information, positives)):
-        raise ValueError("a figure is no finite number")
-    return State(model, now_ms, tuple(cells), trials, expected, information, positives)
-
-
 def update(state: State, events: Sequence[Event], now_ms: int, half_life_ms: int) -> State:
     """Take what happened; the order of arrival does not matter.
 
@@ -141,20 +79,22 @@ def update(state: State, events: Sequence[Event], now_ms: int, half_life_ms: int
         the state as of `now_ms`.
     """
     now_ms = max(now_ms, state.now_ms)
-    cells = tuple(sorted({*state.cells, *(event.cell for event in events)}))
-    place = {cell: at for at, cell in enumerate(cells)}
     faded = 0.5 ** ((now_ms - state.now_ms) / half_life_ms)
-    old = np.array([place[cell] for cell in state.cells], np.intp)
+    left = np.flatnonzero(faded * np.maximum(state.trials, state.positives) >= FORGOTTEN)
+    known = [state.cells[at] for at in left.tolist()]
+    cells = tuple(sorted({*known, *(event.cell for event in events)}))
+    place = {cell: at for at, cell in enumerate(cells)}
+    old = np.array([place[cell] for cell in known], np.intp)
     at = np.array([place[event.cell] for event in events], np.intp)
     weight = 0.5 ** (np.maximum(now_ms - np.array([event.at_ms for event in events], np.float64), 0) / half_life_ms)
     positive = np.array([event.positive for event in events], np.float64)
     trial = 1 - positive
     chance = trial * np.clip(np.array([event.propensity for event in events], np.float64), SURE, 1 - SURE)
 
-    def summed(known: Float64Array, gained: Float64Array) -> Float64Array:
+    def summed(before: Float64Array, gained: Float64Array) -> Float64Array:
         made = np.zeros(len(cells))
         np.add.at(made, at, weight * gained)
-        made[old] += faded * known
+        made[old] += faded * before[left]
         return made
 
     return replace(

@@ -74,14 +74,14 @@ class RowTable:
     """
 
     def __init__(self, spec: FeatureSpec, columns: Columns, keys: Columns, size: int) -> None:
-        self.spec, self.size = spec, size
+        self.spec, self.names, self.size = spec, keys, size
         own = spec.of(ROW)
         ages = own.ages
         fixed = {name: values for name, values in columns.items() if name in own.place and name not in ages}
         self.fixed = assemble(spec, fixed, size, now_ms=0)
-        names = {kind: _Names(spec, kind, keys[kind]) for kind in KEYS if spec.of(f"with_{kind}").features}
+        named = {kind: _Names(spec, kind, keys[kind]) for kind in KEYS if spec.of(f"with_{kind}").features}
         moments = {name: _Moments(spec, name, columns[name]) for name in sorted(ages & columns.keys())}
-        self.keys: dict[str, Key] = {**names, **moments}
+        self.keys: dict[str, Key] = {**named, **moments}
         self._of_request = spec.of(*SHARED)
         self.shared = _columns(spec, *SHARED)
         self.paired = _columns(spec, PAIR)

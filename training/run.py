@@ -81,6 +81,8 @@ def _within(lineup: Lineup, name: str, contacts: pd.DataFrame) -> pd.DataFrame:
     """The contacts that a model would score."""
     if name not in lineup.names:
         raise ValueError(unknown("model", name, lineup.names))
+    if name in lineup.online:
+        raise ValueError(f"'{name}' is an online model, which learns from outcomes alone; name another one")
     for kind, wanted in lineup.scope_of(name).items():
         contacts = contacts[contacts[FIELD[kind]] == wanted]
     if contacts.action_key.nunique() <= LAST:

@@ -1,7 +1,7 @@
 """`arbitration.yaml`, `adaptive`: whether and how outcomes correct the models between two trainings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.decide.source import Source
 from engine.decide.values import duration_ms
@@ -20,11 +20,13 @@ class Adaptivity:
         positives: the kinds of interaction that are the wished response.
         optimism: rank by this quantile of what a propensity may be, so that what is little known is tried; 0.5 ranks by
             the propensity itself.
+        places: of the positives in the file, where they are named.
     """
 
     half_life_ms: int = HALF_LIFE_MS
     positives: tuple[str, ...] = POSITIVES
     optimism: float = 0.5
+    places: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
 
 USUAL = Adaptivity()
@@ -37,7 +39,9 @@ def read_adaptive(source: Source) -> Adaptivity | None:
         return None
     entry = source.mapping((KEY,), raw)
     source.only((KEY,), entry, {"half_life", "positives", "optimism"})
-    return Adaptivity(_half_life(source, entry), _positives(source, entry), _optimism(source, entry))
+    positives = _positives(source, entry)
+    places = tuple(source.place((KEY, "positives", at)) for at in range(len(positives)))
+    return Adaptivity(_half_life(source, entry), positives, _optimism(source, entry), places)
 
 
 def _half_life(source: Source, entry: Mapping[str, object]) -> int:

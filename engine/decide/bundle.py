@@ -14,6 +14,7 @@ from engine.decide.explore_file import read_explore
 from engine.decide.faults import BundleError, Fault, unknown
 from engine.decide.keeping import Keeping, keeping_of
 from engine.decide.lineup import ALONE, Lineup, read_lineup
+from engine.decide.online_file import check_size
 from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_policies
 from engine.decide.purposes import UNDECLARED, Declared, read_purposes
 from engine.decide.schema import read_schema
@@ -83,6 +84,7 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
     explore = read_explore(files["arbitration.yaml"], known["objective"])
     declared = read_purposes(files["purposes.yaml"])
     lineup = read_lineup(files["models.yaml"], known, schema)
+    _check_online(files["models.yaml"], lineup, actions, adaptive)
     read = [read_table(name, text, schema) for name, text in sorted(texts.items()) if name.startswith(TABLES)]
     faults += [fault for _, of_table in read for fault in of_table]
     faults = [
@@ -96,6 +98,15 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bun
         schema, channels, actions, policies, contacts, levers, fallback, declared, tuple(table for table, _ in read),
         lineup, explore, valuation, adaptive, derived,
     )  # fmt: skip
+
+
+def _check_online(source: Source, lineup: Lineup, actions: tuple[Action, ...], adaptive: Adaptivity | None) -> None:
+    if source.faults or not lineup.online:
+        return
+    check_size(source, lineup.online, {name: lineup.scope_of(name) for name in lineup.online}, actions)
+    if adaptive is None:
+        cure = "`adaptive: off` in arbitration.yaml leaves it none; take one of the two away"
+        source.fault(("online",), f"an online model learns from outcomes, and {cure}")
 
 
 def _known(actions: tuple[Action, ...], channels: tuple[Channel, ...]) -> dict[str, set[str]]:

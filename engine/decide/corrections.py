@@ -61,7 +61,8 @@ class Corrections:
         if not self._of_model:
             return scored
         said, odds = scored.propensity, self._odds(scored, rows, "odds")
-        hoped = None if self._optimism == 0.5 else _shifted(said, self._odds(scored, rows, "hoped"))
+        plain = self._optimism == 0.5 and scored.hoped is None
+        hoped = None if plain else _shifted(scored.ranked_by, self._odds(scored, rows, "hoped"))
         return Scored(_shifted(said, odds), scored.models, scored.by, said, hoped)
 
     def _odds(self, scored: Scored, rows: Rows, which: str) -> Float64Array:

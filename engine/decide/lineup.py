@@ -3,14 +3,15 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from engine.decide.faults import unknown
-from engine.decide.fitting import misfit
+from engine.decide.features import read_features, twice
+from engine.decide.online_file import read_online
 from engine.decide.policies import Known, read_scope
 from engine.decide.source import Path, Source
-from models import RESPONSE, Feature, ModelError
-from models.artefact.manifest import COLUMNS, MODEL_NAME
+from models import RESPONSE, Feature, FeatureSpec
+from models.artefact.manifest import MODEL_NAME
 from rules import Schema
 
 EVERYBODY: Mapping[str, str] = {}
@@ -47,6 +48,7 @@ class Lineup:
 
     Args:
         features: what training builds; empty leaves it to training.
+        online: the models that need no training, name -> what they read.
         salt: sets which customers are in which share; another salt draws anew.
     """
 
@@ -55,6 +57,7 @@ class Lineup:
     shadows: tuple[Shadow, ...] = ()
     features: tuple[Feature, ...] = ()
     salt: str = ""
+    online: Mapping[str, FeatureSpec] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,10 +71,20 @@ class Lineup:
         Raises:
             KeyError: when the line-up does not name it.
         """
+        scopes = {champion.model: champion.scope for champion in self.champions}
+        return scopes[self.champion_of(model)]
+
+    def champion_of(self, model: str) -> str:
+        """The champion itself, or the one that a model challenges or follows.
+
+        Raises:
+            KeyError: when the line-up does not name it.
+        """
+        if model in {champion.model for champion in self.champions}:
+            return model
         follows = {each.model: each.of for each in self.shadows}
         follows |= {each.model: each.instead_of for each in self.challengers}  # last: no circle
-        scopes = {champion.model: champion.scope for champion in self.champions}
-        return scopes[model] if model in scopes else self.scope_of(follows[model])
+        return self.champion_of(follows[model])
 
     def scoring(self, champion: str, customer_id: str) -> str:
         """The model that scores a champion's rows for one customer; who has no id stays with the champion."""
@@ -102,7 +115,7 @@ def read_lineup(source: Source, known: Known, schema: Schema) -> Lineup:
     """
     if not source.value:
         return ALONE
-    source.only((), source.value, {"features", "use", "challengers", "shadows", "salt"})
+    source.only((), source.value, {"features", "online", "use", "challengers", "shadows", "salt"})
     champions = tuple(_champion(source, path, entry, known) for path, entry in _entries(source, "use"))
     champions = champions or ALONE.champions
     if champions[0].scope:
@@ -116,9 +129,11 @@ def read_lineup(source: Source, known: Known, schema: Schema) -> Lineup:
     used |= {challenger.model for challenger in challengers}
     shadows = tuple(_shadow(source, path, entry, used) for path, entry in _entries(source, "shadows"))
     for section, entries in (("use", champions), ("challengers", challengers), ("shadows", shadows)):
-        _twice(source, section, "model", [each.model for each in entries])
+        twice(source, (section,), "model", [each.model for each in entries])
     salt = source.text(("salt",), source.value["salt"]) if "salt" in source.value else ""
-    return Lineup(champions, challengers, shadows, _features(source, schema), salt)
+    features = read_features(source, ("features",), source.value.get("features"), schema)
+    lineup = Lineup(champions, challengers, shadows, features, salt)
+    return replace(lineup, online=read_online(source, schema, lineup.names))
 
 
 def _check_shares(source: Source, challengers: Sequence[Challenger]) -> None:
@@ -126,16 +141,6 @@ def _check_shares(source: Source, challengers: Sequence[Challenger]) -> None:
         # Added exactly: .33, .56 and .11 are the whole; added in order they are an ulp more.
         if math.fsum(each.share for each in challengers if each.instead_of == name) > 1:
             source.fault(("challengers",), f"the challengers of '{name}' have more than the whole share together")
-
-
-def _features(source: Source, schema: Schema) -> tuple[Feature, ...]:
-    listed = source.items(("features",), source.value.get("features"))
-    made = [_feature(source, ("features", at), raw, schema) for at, raw in enumerate(listed)]
-    _twice(source, "features", "feature", [feature.name if feature else "" for feature in made])
-    features = tuple(feature for feature in made if feature is not None)
-    if sum(feature.width for feature in features) > COLUMNS:
-        source.fault(("features",), f"the features have over {COLUMNS} columns together, which no model reads")
-    return features
 
 
 def _entries(source: Source, section: str) -> list[tuple[Path, dict[str, object]]]:
@@ -178,29 +183,3 @@ def _of(source: Source, path: Path, entry: Mapping[str, object], key: str, used:
     elif name and name == entry.get("model"):
         source.fault((*path, key), f"'{name}' cannot stand beside itself; name another model")
     return name
-
-
-def _feature(source: Source, path: Path, raw: object, schema: Schema) -> Feature | None:
-    entry = {"name": raw} if isinstance(raw, str) else source.mapping(path, raw)
-    source.only(path, entry, {"name", "kind", "categories", "width"})
-    categories = source.items((*path, "categories"), entry.get("categories"))
-    for at, category in enumerate(categories):
-        source.present((*path, "categories", at), category)
-    width = source.number((*path, "width"), entry.get("width", 1))
-    if not width.is_integer():
-        source.fault((*path, "width"), f"width {width:g} is no whole number of columns")
-    try:
-        name = source.text((*path, "name"), entry.get("name"))
-        feature = Feature(name, str(entry.get("kind", "numeric")), tuple(map(str, categories)), int(width))
-    except ModelError as error:
-        source.fault(path, str(error))
-        return None
-    if wrong := misfit(feature, schema):
-        source.fault(path, wrong)
-    return feature
-
-
-def _twice(source: Source, section: str, what: str, names: Sequence[str]) -> None:
-    for at, name in enumerate(names):
-        if name and name in names[:at]:
-            source.fault((section, at), f"{what} '{name}' stands twice")

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 
 from engine.decide.actions import Action
+from engine.decide.adaptive import USUAL
+from engine.decide.behaviour import KNOWN
 from engine.decide.bundle import Bundle
 from engine.decide.faults import Fault
 from engine.decide.policies import KINDS, ROLES, ContactPolicy, Policy
@@ -17,9 +19,9 @@ ALIKE = 0.75  # of difflib's ratio: 'exposures' and 'clicked' are taken for slip
 
 
 def review(bundle: Bundle) -> list[Fault]:
-    """Warnings: conditions that never or always hold, misspelt roles and outcomes, actions that nobody can receive,
-    caps that cannot bind, purposes that nothing needs, formulas that ignore what is declared, messages that are missing
-    or shown by two at once, tables with gaps.
+    """Warnings: conditions that never or always hold, misspelt roles, outcomes and positives, actions that nobody can
+    receive, caps that cannot bind, purposes that nothing needs, formulas that ignore what is declared, messages that
+    are missing or shown by two at once, tables with gaps.
     """
     found = [
         *_conditions(bundle),
@@ -73,13 +75,22 @@ def _slips(bundle: Bundle) -> Iterator[Fault]:
         yield from _slip(one, "role", one.scope.get("role", ""), ROLES)
     for cap in bundle.contacts:
         yield from _slip(cap, "outcome", cap.kind, KINDS)
+    adaptive = bundle.adaptive or USUAL
+    for kind, place in zip(adaptive.positives, adaptive.places, strict=False):  # the usual ones stand nowhere
+        if near := _near(kind, sorted(KNOWN)):
+            words = f"'{kind}' among the positives is no kind the engine knows; did you mean '{near}'?"
+            yield Fault(ARBITRATION, *place, words)
 
 
 def _slip(one: Policy | ContactPolicy, what: str, name: str, usual: Sequence[str]) -> Iterator[Fault]:
-    near = difflib.get_close_matches(name, usual, 1, ALIKE)
-    if near and name not in usual:
-        words = f"'{one.name}' is for {what} '{name}', which is none of the usual; did you mean '{near[0]}'?"
+    if near := _near(name, usual):
+        words = f"'{one.name}' is for {what} '{name}', which is none of the usual; did you mean '{near}'?"
         yield Fault(POLICIES, *one.place, words)
+
+
+def _near(name: str, usual: Sequence[str]) -> str:
+    """The usual name that a slip was meant to be; empty when it is a usual one or a word of its own."""
+    return "" if name in usual else next(iter(difflib.get_close_matches(name, usual, 1, ALIKE)), "")
 
 
 def _unreachable(bundle: Bundle) -> Iterator[Fault]:

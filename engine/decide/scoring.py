@@ -1,8 +1,10 @@
 """Scoring: which model scores which rows, and for whom."""
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from engine.decide.catalogue import Catalogue, Rows
 from engine.decide.gates import Moment
 from engine.decide.lineup import Lineup
-from models import FeatureSpec, Inputs, OnnxRows, PriorScorer, RowScorer, RowTable, Scorer
+from models import FeatureSpec, Inputs, Learned, OnnxRows, PriorScorer, RowScorer, RowTable, Scorer
 
 PRIOR = "prior"  # the version of what stands in for a model
 Codes = NDArray[np.intp]
@@ -45,10 +47,26 @@ class Contender:
         plain = OnnxRows(table, self.scorer)
         return Model(self, table, plain if once or self.bind is None else self.bind(table))
 
+    def taught(self, learned: Learned) -> "Contender":  # noqa: ARG002  the seam's
+        """With what was learned of it since; a trained model is what it is."""
+        return self
+
 
 def first_day(name: str, rate: float) -> Contender:
     """What stands in for a model that is not trained yet: the same chance for every row."""
     return Contender(name, PRIOR, FeatureSpec(()), PriorScorer(rate), rate)
+
+
+class Said(NamedTuple):
+    """What one model says of some rows.
+
+    Args:
+        propensity: float64[N].
+        hoped: float64[N], what it may well be; None where the model does not say.
+    """
+
+    propensity: Float64Array
+    hoped: Float64Array | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,14 @@ class Model:
         """float64[N]: the chances of some rows."""
         return self.scorer.score(self.inputs(moment), rows)
 
+    def judge(self, moment: Moment, rows: Rows) -> Said:
+        """The chances of some rows, and what they may well be."""
+        return Said(self.score(moment, rows))
+
+    def read(self, moment: Moment) -> bytes:  # noqa: ARG002  the seam's
+        """What it must be told again to learn from the decision; empty for a model that does not."""
+        return b""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -84,7 +110,8 @@ class Scored:
         models: those that scored.
         by: intp[N], which of them scored each row.
         said: float64[N], the propensity as the models said it; None where nothing was learned.
-        hoped: float64[N], the propensity at the quantile that the bundle is optimistic to; None where it is not.
+        hoped: float64[N], the propensity at the quantile that the bundle, or an online model, is optimistic to; None
+            where neither is.
     """
 
     propensity: Float64Array
@@ -117,6 +144,8 @@ class Scoring:
         over = {fingerprint: build_table(spec, catalogue) for fingerprint, spec in tables.items()}
         self.models = {each.name: each.over(over[each.spec.fingerprint], once=once) for each in contenders}
         self._champions = [self.models[champion.model] for champion in lineup.champions]
+        place = {champion.model: at for at, champion in enumerate(lineup.champions)}
+        self._learning = {name: place[lineup.champion_of(name)] for name in lineup.online}
         self._champion_of_row: Codes = np.zeros(catalogue.size, np.intp)
         for at, champion in enumerate(lineup.champions):
             self._champion_of_row[catalogue.governed(champion.scope)] = at
@@ -163,11 +192,39 @@ class Scoring:
         models = tuple(self.models[name] for name in names)
         by = self._champion_of_row[rows]
         if len(models) == 1:
-            return Scored(models[0].score(moment, rows), models, by)
-        propensity = np.empty(len(rows))
+            said = models[0].judge(moment, rows)
+            return Scored(said.propensity, models, by, hoped=said.hoped)
+        propensity, hoped, hope = np.empty(len(rows)), np.empty(len(rows)), False
         for at in np.unique(by):
-            propensity[by == at] = models[at].score(moment, rows[by == at])
-        return Scored(propensity, models, by)
+            own = by == at
+            said = models[at].judge(moment, rows[own])
+            propensity[own], hoped[own] = said.propensity, said.propensity if said.hoped is None else said.hoped
+            hope |= said.hoped is not None
+        return Scored(propensity, models, by, hoped=hoped if hope else None)
+
+    def read(self, moment: Moment, scored: Scored) -> dict[str, tuple[str, bytes]]:
+        """What online models will learn from: title -> title of the model that scored its scope, and its inputs.
+
+        A challenger or a shadow learns from what was shown in its scope whoever chose it, and so does a champion.
+        """
+        return {
+            self.models[name].title: (scored.models[at].title, self.models[name].read(moment))
+            for name, at in self._learning.items()
+        }
+
+    def taught(self, learned: Learned) -> "Scoring":
+        """The same models with what online ones have learned; itself where nothing is new."""
+        contenders = [each.taught(learned) for each in self.contenders]
+        if all(new is old for new, old in zip(contenders, self.contenders, strict=True)):
+            return self
+        taught = copy(self)
+        taught.contenders = contenders
+        taught.models = {
+            new.name: self.models[new.name] if new is old else new.over(self.models[new.name].table, once=False)
+            for new, old in zip(contenders, self.contenders, strict=True)
+        }
+        taught._champions = [taught.models[champion.model] for champion in self.lineup.champions]  # noqa: SLF001  its own
+        return taught
 
     def shadows(self, moment: Moment, rows: Rows, scored: Scored) -> Iterator[tuple[Model, Rows, Float64Array]]:
         """What each shadow says of the rows that the model it follows has scored."""

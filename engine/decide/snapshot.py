@@ -122,6 +122,7 @@ class Snapshot:
         if adaptive:
             corrections = learned_over(learned, adaptive.optimism, self.catalogue)
             object.__setattr__(taught, "corrections", corrections)
+            object.__setattr__(taught, "scoring", self.scoring.taught(learned))
         return taught
 
 

@@ -12,7 +12,7 @@ from engine.decide.request import Contact
 FORMAT = 2  # of a decision; those of format 1 name no record
 
 
-class Decision(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="decision"):
+class Decision(msgspec.Struct, omit_defaults=True, tag_field="kind", tag="decision"):
     """One decision, and all that deciding it again needs beside its snapshot.
 
     Args:
@@ -24,6 +24,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"
         record: the name of the customer's record as it was read; empty when there was none.
         effort: the name of an `Effort`.
         at_ms: when it was decided, by the server's clock; in format 1 not known.
+        read: what online models will learn from: title -> title of the model that scored its scope, and its inputs.
         reserved: contacts that were promised and not yet made, which caps counted beside the record's.
     """
 
@@ -36,6 +37,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"
     effort: str = "FULL"
     at_ms: int = 0
     reserved: list[Contact] | None = None
+    read: dict[str, tuple[str, bytes]] = {}
 
     @property
     def day_ms(self) -> int:

@@ -104,7 +104,9 @@ def _decision(row: dict[str, Any]) -> Decision:
     given = {name: row[name] for name in ("request", "reply", "now_ms", "seed", "format", "effort")}
     reserved = _CONTACTS.decode(row["reserved"]) if row["reserved"] else None
     at_ms = row["at_ms"] if row["format"] > 1 else 0
-    return Decision(**given, record=row["record"] or b"", at_ms=at_ms, reserved=reserved)
+    return Decision(
+        **given, record=row["record"] or b"", at_ms=at_ms, reserved=reserved, read=_READ.decode(row["read"] or b"\x80")
+    )
 
 
 _ENTRY_OF: dict[str, tuple[str, Callable[[dict[str, Any]], Entry]]] = {
@@ -112,6 +114,7 @@ _ENTRY_OF: dict[str, tuple[str, Callable[[dict[str, Any]], Entry]]] = {
     "adaptive": ("adaptive", lambda row: Published(row["version"], row["learned"])),
     "decision": ("decisions", _decision),
 }
+_READ = msgspec.msgpack.Decoder(dict[str, tuple[str, bytes]])
 _CONTACTS = msgspec.msgpack.Decoder(list[Contact])
 
 

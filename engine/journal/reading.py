@@ -85,7 +85,11 @@ class Tail:
             if name not in self._done:
                 self._done.add(name)
                 rows = self._rolled.rows(name, "decisions")
-                yield from ({"kind": "decision", **row} for row in islice(rows, self._given[name], None))
+                yield from map(_decision, islice(rows, self._given[name], None))
+
+
+def _decision(row: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "decision", **row, "read": plain(row["read"]) if row["read"] else {}}
 
 
 def _plain(packed: bytes, segment: Path) -> Iterator[dict[str, Any]]:

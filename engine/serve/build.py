@@ -11,6 +11,7 @@ import numpy as np
 from engine.decide.bundle import FILES, TABLES, Bundle, read_bundle
 from engine.decide.faults import BundleError, Fault
 from engine.decide.fitting import misfit
+from engine.decide.online import online
 from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, CustomerView, Request
 from engine.decide.scoring import Contender, first_day
@@ -112,6 +113,8 @@ def _contender(bundle: Bundle, models: Models, name: str, before: Sequence[Conte
     Raises:
         ModelError: when it is missing, damaged, or does not fit the schema.
     """
+    if name in bundle.lineup.online:
+        return _online(bundle.lineup.online[name], name, before)
     champion = name in {champion.model for champion in bundle.lineup.champions}
     version = models.version(name, needed=not champion)
     if models.registry is None or version is None:
@@ -122,6 +125,12 @@ def _contender(bundle: Bundle, models: Models, name: str, before: Sequence[Conte
         same = Contender(name, version, manifest.spec, scorer, manifest.base_rate, Binder(scorer, time.perf_counter_ns))
     _fits(same.spec, bundle.schema)
     return same
+
+
+def _online(spec: FeatureSpec, name: str, before: Sequence[Contender]) -> Contender:
+    """Needs no registry; of the same name and reading the same, it knows what it knew."""
+    made = online(name, spec, FIRST_DAY_RATE)
+    return next((each for each in before if (each.name, each.version) == (name, made.version)), made)
 
 
 def _warm_up(snapshot: Snapshot) -> None:

@@ -1,7 +1,8 @@
 """Joins exposures and responses with the decision they name."""
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nba.v1 import decision_pb2
@@ -9,9 +10,13 @@ from nba.v1 import decision_pb2
 from engine.customer.record import Interaction
 from models import Cell, Event
 
-OFFERED, ANSWERED = 200_000, 200_000  # decisions without and with an outcome that are remembered: 0.4 GB at most
+OFFERED, ANSWERED = 200_000, 200_000  # decisions without and with an outcome that are remembered: 0.5 GB at most
 EXPOSURE = "exposure"
 Taught = tuple[str, Event]  # a model's name and version, and what is learned of it
+Inputs = Mapping[str, bytes]  # an online model's name and version -> what it read at the decision
+Read = Mapping[str, tuple[str, bytes]]  # likewise -> the model that scored its scope, and what it read
+NO_INPUTS: Inputs = {}
+NOTHING: Read = {}
 
 
 @dataclass
@@ -19,6 +24,7 @@ class Offer:
     """One ranked action of one decision: a trial once it is shown, a positive once it is answered.
 
     Args:
+        inputs: of the online models that learn from it.
         group: of an inline candidate; of others the interaction says it.
     """
 
@@ -26,6 +32,7 @@ class Offer:
     channel: str
     model: str
     propensity: float
+    inputs: Inputs
     group: str = ""
     cell: Cell | None = None
     at_ms: int = 0
@@ -43,10 +50,19 @@ class Joiner:
         self._offered: dict[str, list[Offer]] = {}
         self._answered: dict[str, list[Offer]] = {}
 
-    def decided(self, request: decision_pb2.DecideRequest, reply: decision_pb2.DecideResponse) -> None:
-        """Remember what was offered."""
+    def decided(
+        self, request: decision_pb2.DecideRequest, reply: decision_pb2.DecideResponse, read: Read = NOTHING
+    ) -> None:
+        """Remember what was offered.
+
+        Args:
+            read: what online models will learn from it.
+        """
         if reply.degraded:
             return
+        inputs: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+        for title, (scoring, own) in read.items():
+            inputs[scoring][title] = own
         inline = {candidate.action_key: candidate.group for candidate in request.inline_candidates}
         self._offered[reply.decision_id] = [
             Offer(
@@ -54,6 +70,7 @@ class Joiner:
                 answer.channel,
                 ranked.model,
                 ranked.model_propensity,
+                inputs.get(ranked.model, NO_INPUTS),
                 inline.get(ranked.action_key, ""),
             )
             for answer in reply.channels
@@ -76,10 +93,10 @@ class Joiner:
         if offer.cell is None:
             offer.cell = Cell(offer.action, offer.channel, offer.group or interaction.group)
             offer.at_ms = interaction.at_ms
-            yield offer.model, Event(offer.cell, offer.at_ms, offer.propensity)
+            yield from _events(offer, offer.cell, offer.propensity)
         if positive and not offer.positive:
             offer.positive = True
-            yield offer.model, Event(offer.cell, offer.at_ms, positive=True)
+            yield from _events(offer, offer.cell, positive=True)
 
     def _offer(self, interaction: Interaction) -> Offer | None:
         """What the interaction is about; its decision moves to those that have an outcome."""
@@ -91,6 +108,14 @@ class Joiner:
             if place in ((offer.action, offer.channel), (offer.action, "")):
                 return offer
         return None
+
+
+def _events(offer: Offer, cell: Cell, propensity: float = 0.0, *, positive: bool = False) -> Iterator[Taught]:
+    """What corrects the model that scored it, unless that is an online one; and what online ones learn."""
+    if offer.model not in offer.inputs:
+        yield offer.model, Event(cell, offer.at_ms, propensity, positive)
+    for title, inputs in offer.inputs.items():
+        yield title, Event(cell, offer.at_ms, propensity, positive, inputs)
 
 
 def _keep(known: dict[str, list[Offer]], most: int) -> None:

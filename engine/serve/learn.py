@@ -3,8 +3,8 @@
 import os
 import signal
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -23,14 +23,14 @@ from engine.journal.writer import SegmentJournal
 from engine.serve.joiner import Joiner, Taught
 from engine.serve.publication import Publication
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, heard, listen
+from engine.serve.teaching import taught
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
-from models import Event, Learned, ModelError, State, update
+from models import Learned, ModelError
 
 EVERY_S = 1.0
 BYTES_PER_S = 32_768  # a large state is published less often, so that the journal grows by 3 GB a day at most
 LUMP = 1_000
-MODELS = 8  # the states that changed last; those of models long replaced go
 SEGMENT = 999  # the learner's number among the journal's writers; workers count from 0
 log = structlog.get_logger()
 
@@ -40,6 +40,7 @@ class _Decision(msgspec.Struct):
 
     request: bytes
     reply: bytes
+    read: dict[str, tuple[str, bytes]] = {}
 
 
 class Learner:
@@ -67,7 +68,7 @@ class Learner:
         before = self.learned
         while self._step(adaptivity, now_ms) == LUMP:
             pass
-        return self.learned.states is not before.states
+        return self.learned.states is not before.states or self.learned.online is not before.online
 
     def _step(self, adaptivity: Adaptivity, now_ms: int) -> int:
         # Interactions first: the decision of whatever is read here is in the journal already.
@@ -77,38 +78,23 @@ class Learner:
                 self._decided(entry)
         if lump:
             self._seen = lump[-1][0]
-            taught = [*self._taught(lump, adaptivity)]
-            states = _updated(self.learned.states, taught, now_ms, adaptivity.half_life_ms)
-            self.learned = Learned(states, max(self._seen, self.learned.sequence))
+            known = taught(self.learned, self._taught(lump, adaptivity), now_ms, adaptivity.half_life_ms)
+            self.learned = replace(known, sequence=max(self._seen, known.sequence))
         return len(lump)
 
     def _decided(self, entry: Mapping[str, object]) -> None:
         try:
             decision = msgspec.convert(entry, _Decision)
             request = decision_pb2.DecideRequest.FromString(decision.request)
-            self._joiner.decided(request, decision_pb2.DecideResponse.FromString(decision.reply))
+            self._joiner.decided(request, decision_pb2.DecideResponse.FromString(decision.reply), decision.read)
         except (DecodeError, msgspec.ValidationError) as error:
             log.error("a decision in the journal cannot be read, nothing is learned of it", fault=str(error))
 
     def _taught(self, lump: Iterable[tuple[int, Interaction]], adaptivity: Adaptivity) -> Iterator[Taught]:
         for number, interaction in lump:
-            taught = [*self._joiner.happened(interaction, adaptivity.positives)]
+            taught_by = [*self._joiner.happened(interaction, adaptivity.positives)]
             if number > self.learned.sequence:
-                yield from taught
-
-
-def _updated(states: tuple[State, ...], taught: Iterable[Taught], now_ms: int, half_life_ms: int) -> tuple[State, ...]:
-    """The states with what was taught of each model; the same object when it was nothing."""
-    of_model: defaultdict[str, list[Event]] = defaultdict(list)
-    for model, event in taught:
-        of_model[model].append(event)
-    if not of_model:
-        return states
-    known = {state.model: state for state in states}
-    for model, events in of_model.items():
-        known[model] = update(known.get(model, State(model)), events, now_ms, half_life_ms)
-    newest = sorted(known.values(), key=lambda state: -state.now_ms)[:MODELS]
-    return tuple(sorted(newest, key=lambda state: state.model))
+                yield from taught_by
 
 
 def learn(bundle: Path, state: Path, supervisor: Connection) -> None:

@@ -14,7 +14,7 @@ from engine.customer.as_of import AsOf
 from engine.customer.checks import FieldError
 from engine.customer.record import Interaction, Record
 from engine.customer.values import values
-from engine.decide.pipeline import Effort
+from engine.decide.pipeline import Effort, Evaluation
 from engine.decide.snapshot import Snapshot
 from engine.journal.deadletters import DeadLetters
 from engine.journal.entries import FORMAT, Decision, pack
@@ -90,7 +90,7 @@ class DecisionService:
         effort = effort_for(message.budget_ms, context.time_remaining())
         evaluation, reply = answer(reader, question, packed, effort)
         record = b"" if packed is None else shell.journal.record(packed)
-        shell.journal.offer(entry_of(question, effort, record, (message, reply)))
+        shell.journal.offer(entry_of(question, evaluation, record, (message, reply)))
         shell.shadows.offer(reply.decision_id, evaluation)
         return reply
 
@@ -108,12 +108,12 @@ def effort_for(budget_ms: int, left_s: float | None) -> Effort:
     return Effort.PRIOR if left_ms >= PRIOR_MS else Effort.FALLBACK
 
 
-def entry_of(question: Question, effort: Effort, record: bytes, said: tuple[Message, Message]) -> bytes:
+def entry_of(question: Question, evaluation: Evaluation, record: bytes, said: tuple[Message, Message]) -> bytes:
     """A decision as the journal keeps it.
 
     Args:
         question: as it was read.
-        effort: what there was time for.
+        evaluation: what was decided.
         record: the name of the customer's record; empty when there was none.
         said: request and reply.
     """
@@ -121,7 +121,11 @@ def entry_of(question: Question, effort: Effort, record: bytes, said: tuple[Mess
     # Only a trace holds maps, which come in any order unless one is asked for.
     traced = question.explain > decision_pb2.EXPLAIN_LEVEL_NONE
     reply = said[1].SerializeToString(deterministic=True) if traced else said[1].SerializeToString()
-    return pack(Decision(request, reply, asked.now_ms, asked.seed, FORMAT, record, effort.name, question.at_ms))
+    effort = evaluation.effort.name
+    entry = Decision(request, reply, asked.now_ms, asked.seed, FORMAT, record, effort, question.at_ms)
+    if evaluation.snapshot.bundle.lineup.online and evaluation.effort is Effort.FULL:
+        entry.read = evaluation.snapshot.scoring.read(evaluation.moment, evaluation.scored)
+    return pack(entry)
 
 
 class InteractionService:

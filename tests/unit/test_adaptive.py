@@ -8,7 +8,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from models import ModelError, pooling
-from models.adaptive import FORMAT, Cell, Event, Learned, State, unpack, update
+from models.adaptive import Cell, Event, State, update
+from models.learned import FORMAT, Learned, unpack
 from models.pooling import optimistic, shifts
 
 DAY_MS = 86_400_000
@@ -99,6 +100,15 @@ def test_a_trial_counts_half_after_a_half_life():
 
     assert later.trials == pytest.approx([4])
     assert later.positives == pytest.approx([2])
+
+
+def test_a_cell_that_has_faded_to_nothing_is_dropped():
+    state = learned(trials(CARD, 8, 4))
+
+    later = update(state, trials(LOAN, 1, 0), 10 * HALF_LIFE_MS, HALF_LIFE_MS)
+
+    assert later.cells == (LOAN,)
+    assert update(state, [], 9 * HALF_LIFE_MS, HALF_LIFE_MS).cells == (CARD,)
 
 
 @given(events, st.integers(0, 30))

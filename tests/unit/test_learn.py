@@ -9,8 +9,9 @@ from engine.decide.adaptive import Adaptivity
 from engine.journal.reading import Tail
 from engine.journal.writer import SegmentJournal
 from engine.serve.joiner import Joiner
-from engine.serve.learn import MODELS, Learner
+from engine.serve.learn import Learner
 from engine.serve.publication import KEPT, Publication
+from engine.serve.teaching import MODELS
 from engine.store.memory import MemoryStore
 from models import NOTHING, Cell, Event, Learned, ModelError, State, unpack, update
 

@@ -164,3 +164,12 @@ def test_two_windows_that_show_one_message_at_one_time_are_told(start, told):
     expected = "actions.csv:3:1: the window of 'new' overlaps that of 'old': both show 'sale' in channel 'web'"
 
     assert warnings(actions_csv=actions) == ([expected] if told else [])
+
+
+def test_a_misspelt_positive_is_told_with_its_place_and_a_word_of_its_own_is_left_alone():
+    found = warnings(arbitration_yaml="adaptive: {positives: [click, purchas, callback]}")
+
+    assert [words for words in found if "positives" in words] == [
+        "arbitration.yaml:1:31: 'purchas' among the positives is no kind the engine knows; did you mean 'purchase'?"
+    ]
+    assert [words for words in warnings() if "positives" in words] == []

@@ -36,6 +36,7 @@ def decision_rows(entry: Decision) -> tuple[Row, list[Row]]:
         "format": entry.format,
         "record": entry.record or None,
         "reserved": None if entry.reserved is None else pack(entry.reserved),
+        "read": pack(entry.read) if entry.read else None,
         "request": entry.request,
         "reply": entry.reply,
     }
