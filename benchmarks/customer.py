@@ -15,6 +15,7 @@ from benchmarks.report import Figure
 from engine.customer.as_of import AsOf
 from engine.customer.change import apply_interaction, apply_interactions
 from engine.customer.formats import encode
+from engine.customer.identity import MOST_IDS, link
 from engine.customer.record import Interaction, Record
 from engine.customer.values import values
 from engine.decide.derived import Derived, Rfm
@@ -89,7 +90,21 @@ def _one(directory: Path, case: str, count: int, calls: int) -> Iterator[Figure]
         apply = partial(apply_interaction, record, each, KEEPING)
         yield _timed(case, f"apply_{name}_us_p50", apply, calls, APPLY_US if target else None)
     yield _timed(case, "every_value_us_p50", lambda: values(AsOf(record, NOW_MS, DERIVED)), calls)
+    yield from _linked(store, case)
     store.close()
+
+
+def _linked(store: LmdbStore, case: str) -> Iterator[Figure]:
+    """A visitor of ten interactions becomes the person, again and again; and then the person is read by that id."""
+    took = []
+    for at in range(MOST_IDS - 1):
+        visitor = f"cookie:{at}"
+        store.apply(history(visitor, 10, at))
+        start = time.perf_counter_ns()
+        store.link([link(("anna", visitor), NOW_MS, "login")])
+        took.append((time.perf_counter_ns() - start) / 1_000)
+    yield Figure("customer", case, "link_us_p50", float(np.median(took)), "us")
+    yield _timed(case, "read_by_another_id_us_p50", lambda: store.load("cookie:0"), 500)
 
 
 def _stored(store: LmdbStore) -> Record:

@@ -90,20 +90,24 @@ def import_customers(
     file: Path,
     state: State = STATE,
     bundle: Annotated[Path | None, typer.Option(help="Check attributes against this bundle's schema.")] = None,
+    source: Annotated[str, typer.Option(help="Where the rows come from; the file's name unless said otherwise.")] = "",
+    at: Annotated[str, typer.Option(help="As of when they are, ISO 8601; now unless said otherwise.")] = "",
 ) -> None:
     """Upsert customers from .csv, .jsonl or .parquet; bad lines go to FILE.rejected.jsonl, the rest goes in.
 
-    Columns: customer_id; optional time_zone and consent:PURPOSE:CHANNEL (true or false, no channel = every channel);
-    every other column is an attribute: what does not fit the bundle's schema counts as missing when decisions are
+    Columns: customer_id; optional time_zone, updated_at (as of when the row is: epoch milliseconds or ISO 8601; a field
+    that was said later already stays) and consent:PURPOSE:CHANNEL (true or false, no channel = every channel); every
+    other column is an attribute: what does not fit the bundle's schema counts as missing when decisions are
     made, and without --bundle the cells of a CSV are texts.
     """
     from engine.decide.bundle import read_bundle
+    from engine.decide.values import moment_ms
     from engine.serve.build import read_texts
     from engine.serve.imports import import_customers as run
 
     with faults():
         kinds = read_bundle(read_texts(bundle)).schema.own if bundle else None
-        typer.echo(json.dumps(run(file, state, kinds)))
+        typer.echo(json.dumps(run(file, state, kinds, source, moment_ms(at) if at else 0)))
 
 
 @imports.command("interactions")
@@ -118,8 +122,9 @@ def import_interactions(
     """Record interactions from .csv, .jsonl or .parquet; bad lines go to FILE.rejected.jsonl, the rest goes in.
 
     Columns: key (once counted, never again), customer_id, kind, at_ms (epoch milliseconds or ISO 8601); optional
-    channel, placement, action_key, group, objective, decision_id, amount, discount. A JSON line may be a CloudEvent,
-    or a dead letter (STATE/dead_letters/DAY.jsonl), which is so sent again.
+    channel, placement, action_key, group, objective, decision_id, amount, discount, and also_known_as (another id of
+    the same person, as a login says). A JSON line may be a CloudEvent, or a dead letter
+    (STATE/dead_letters/DAY.jsonl), which is so sent again.
     """
     from engine.decide.bundle import read_bundle
     from engine.serve.build import read_texts

@@ -1,4 +1,4 @@
-"""`nba customer`, `nba segments` and `nba rebuild`: one record in words, who is in which segment, all records again."""
+"""`nba customer`, `nba segments` and `nba rebuild`: one person, who is in which segment, all records again."""
 
 import json
 import time
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine.decide.bundle import Bundle
     from engine.decide.derived import Derived
 
-customers = typer.Typer(no_args_is_help=True, help="Look at one customer's record.")
+customers = typer.Typer(no_args_is_help=True, help="Look at one customer's record, link ids, erase.")
 OfBundle = Annotated[
     Path | None, typer.Option("--bundle", help="Whose values, stages and segments; else the usual ones.")
 ]
@@ -75,6 +75,42 @@ def watch(customer: str, target: Target = ADDRESS, as_json: AsJson = False) -> N
             whole = json_format.MessageToJson(record, preserving_proto_field_name=True, indent=None) if as_json else ""
             typer.echo(whole or changed(before, record))
             before = record
+
+
+@customers.command("link")
+def link(
+    customer: Annotated[str, typer.Argument(help="An id of the person.")],
+    others: Annotated[
+        list[str], typer.Argument(help="Other ids: email:DIGEST, device:..., cookie:..., or an account.")
+    ],
+    state: State = STATE,
+    at: Annotated[str, typer.Option(help="Since when it is known, ISO 8601; now unless said otherwise.")] = "",
+    source: Annotated[str, typer.Option(help="Who says so.")] = "operator",
+) -> None:
+    """Make one person of several ids; it cannot be undone. A consent is never widened: the stricter holds."""
+    from engine.customer.checks import Bounds, Checks
+    from engine.decide.values import moment_ms
+    from engine.store.lmdb import LmdbStore
+
+    now_ms = time.time_ns() // 1_000_000
+    with faults():
+        links = Checks(Bounds()).links(customer, others, moment_ms(at) if at else now_ms, source, now_ms)
+        record = LmdbStore(state / "store").link(links)
+    typer.echo(json.dumps({"customer_id": record.customer_id, "revision": record.revision, "ids": record.ids}))
+
+
+@customers.command("erase")
+def erase(customer: str, state: State = STATE) -> None:
+    """Forget a person in the store, under every id: record, links, interactions; it cannot be undone."""
+    from engine.store.lmdb import LmdbStore
+
+    known = (state / "store").is_dir()
+    with faults():
+        ids = LmdbStore(state / "store").erase(customer) if known and customer else []
+    if not ids:
+        typer.echo(f"no customer '{customer}' in {state}", err=True)
+        raise typer.Exit(1)
+    typer.echo(json.dumps({"erased": ids}))
 
 
 def segments(bundle: TheBundle, state: State = STATE, as_json: AsJson = False) -> None:

@@ -1,6 +1,6 @@
 """What a customer said, and who was found to be the same person: changes that the journal keeps beside interactions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -14,6 +14,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     Args:
         kind: "consent", "preferences" or "link".
         recorded_ms: when it was taken, epoch milliseconds.
+        customer_id: as it was said, be it the person's own or another of theirs.
         other: of a link, the id that is the same person's.
     """
 
@@ -25,9 +26,17 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     other: str = ""
 
 
-def consents_said(new: Record, stored: Record | None, now_ms: int) -> Iterator[Change]:
-    """The statements of a record that the stored one does not hold."""
-    known: Iterable[Consent] = stored.consents if stored else ()
-    for consent in new.consents:
-        if consent not in known:
-            yield Change("consent", new.customer_id, now_ms, consent)
+def news(before: Record, after: Record, said_as: str, now_ms: int) -> Iterator[Change]:
+    """The statements that a record has now and had not before.
+
+    Args:
+        before, after: the record.
+        said_as: the id that they were said under.
+        now_ms: when they were taken.
+    """
+    for consent in after.consents:
+        if consent not in before.consents:
+            yield Change("consent", said_as, now_ms, consent)
+    for wish in after.wishes:
+        if wish not in before.wishes:
+            yield Change("preferences", said_as, now_ms, preferences=wish.rules)

@@ -1,8 +1,10 @@
 """Bounds of single values; what is over one is refused with its path."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.customer.identity import MOST_IDS, Link, kind_of_id, link
 from engine.decide.quiet import zone_of
 
 
@@ -67,6 +69,25 @@ class Checks:
         if value is not None and not isinstance(value, str):
             raise FieldError(path, f"is {kind_of(value)}; a text is needed")
         return self.name(path, value or "", empty=empty)
+
+    def other_id(self, path: str, text: str, customer_id: str) -> str:
+        """Another id of a customer, not their own one; an e-mail address only as a digest."""
+        if self.name(path, text) == customer_id:
+            raise FieldError(path, "is the customer's own id; name another one")
+        if kind_of_id(text) == "email" and "@" in text:
+            raise FieldError(path, "holds an address; write email: and its SHA-256 digest")
+        return text
+
+    def links(self, customer_id: str, others: Sequence[str], at_ms: int, source: str, now_ms: int) -> list[Link]:
+        """Links of one id with others; a moment of 0 is now."""
+        self.name("customer_id", customer_id)
+        self.count("also_known_as", len(others), MOST_IDS - 1)
+        if not others:
+            raise FieldError("also_known_as", "must name at least one other id")
+        checked = [self.other_id(f"also_known_as[{at}]", other, customer_id) for at, other in enumerate(others)]
+        since_ms = self.past("at_ms", at_ms or now_ms, now_ms)
+        self.name("source", source, empty=True)
+        return [link((customer_id, other), since_ms, source) for other in checked]
 
     def zone(self, path: str, name: str) -> str:
         """A time zone, or none."""

@@ -8,7 +8,10 @@ from engine.customer.touchpoints import Entered, Touchpoint, line
 from engine.customer.values import values
 from engine.decide.request import Contact
 
-STANDS = ("customer_id", "attributes", "consents", "time_zone", "revision", "preferences", "segments")
+STANDS = (
+    "customer_id", "ids", "links", "attributes", "origins", "consents", "time_zone", "revision", "preferences",
+    "wishes", "segments",
+)  # fmt: skip
 
 
 def described(as_of: AsOf) -> dict[str, object]:

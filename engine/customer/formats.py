@@ -5,10 +5,10 @@ from collections.abc import Callable
 import msgspec
 
 from engine.customer.change import apply_interaction
-from engine.customer.record import Consent, Interaction, Purchase, Record, RecordError
+from engine.customer.record import Consent, Interaction, Purchase, Record, RecordError, Wish
 from engine.decide.request import NONE, Contact, Preferences, Scalar
 
-VERSION = b"\x02"
+VERSION = b"\x03"
 
 
 class _First(msgspec.Struct, array_like=True):
@@ -51,7 +51,7 @@ def decode(packed: bytes) -> Record:
 
 def _upgraded(packed: bytes) -> Record:
     old = _FIRST.decode(packed)
-    record = Record(old.customer_id, old.attributes, old.consents, old.time_zone, old.revision, old.preferences)
+    record = _timed(Record(old.customer_id, old.attributes, old.consents, old.time_zone, old.revision, old.preferences))
     happened = [{"kind": "purchase", **bought._asdict()} for bought in old.purchases]
     happened += [contact._asdict() for contact in old.contacts]
     for event in happened:
@@ -59,4 +59,15 @@ def _upgraded(packed: bytes) -> Record:
     return record
 
 
-_READERS: dict[bytes, Callable[[bytes], Record]] = {b"\x01": _upgraded, VERSION: _NEWEST.decode}
+def _second(packed: bytes) -> Record:
+    return _timed(_NEWEST.decode(packed))
+
+
+def _timed(record: Record) -> Record:
+    """With its preferences as a wish: when they were set was not kept, so that any later ones are newer."""
+    wishes = [] if record.preferences == NONE else [Wish(0, record.preferences)]
+    return msgspec.structs.replace(record, wishes=wishes)
+
+
+# Format 2 is format 3 without what was added at the end: links, wishes with their time, origins of fields.
+_READERS: dict[bytes, Callable[[bytes], Record]] = {b"\x01": _upgraded, b"\x02": _second, VERSION: _NEWEST.decode}

@@ -11,7 +11,7 @@ from engine.decide.faults import unknown
 from engine.decide.values import moment_ms
 
 NEEDED = ("key", "customer_id", "kind")
-TEXTS = (*NEEDED, "channel", "placement", "action_key", "group", "objective", "decision_id")
+TEXTS = (*NEEDED, "channel", "placement", "action_key", "group", "objective", "decision_id", "also_known_as")
 NUMBERS = ("amount", "discount")
 FIELDS = (*TEXTS, "at_ms", *NUMBERS)
 EPOCH = re.compile(r"-?[0-9]{1,19}")
@@ -46,12 +46,14 @@ class Intake(Checks):
         if others := sorted(fields.keys() - set(FIELDS)):
             raise FieldError(start + others[0][:100], unknown("field", others[0][:100], FIELDS))
         texts = {name: self.text(start + name, fields.get(name), empty=name not in NEEDED) for name in TEXTS}
+        if texts["also_known_as"]:
+            self.other_id(f"{start}also_known_as", texts["also_known_as"], texts["customer_id"])
         if texts["channel"]:
             self.channel(f"{start}channel", texts["channel"])
         if action := self.actions.get(texts["action_key"]):
             texts |= {"group": action.group, "objective": action.objective}
         amount, discount = (self._amount(start + name, fields.get(name)) for name in NUMBERS)
-        said_ms = _epoch_ms(f"{start}at_ms", fields.get("at_ms"))
+        said_ms = epoch_ms(f"{start}at_ms", fields.get("at_ms"))
         at_ms = now_ms if said_ms is None else self.past(f"{start}at_ms", said_ms, now_ms)
         return Interaction(**texts, at_ms=at_ms, amount=amount, discount=discount)
 
@@ -78,7 +80,7 @@ def of_bundle(bundle: Bundle, bounds: Bounds) -> Intake:
     return Intake(bounds, bundle.channel_of, {action.key: action for action in bundle.actions})
 
 
-def _epoch_ms(path: str, value: object) -> int | None:
+def epoch_ms(path: str, value: object) -> int | None:
     """Epoch milliseconds from a number or a text; None where there is none."""
     if value is None:
         return None

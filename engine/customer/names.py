@@ -8,11 +8,8 @@ from hashlib import blake2b
 from operator import attrgetter
 from struct import pack, unpack
 
-import msgspec
-
-from engine.customer.change import apply_interactions
 from engine.customer.checks import FieldError
-from engine.customer.record import Interaction, Record
+from engine.customer.record import Interaction
 from engine.decide.keeping import Keeping
 
 DIGEST_BYTES = 8  # fewer, and new names that pass for known ones could be looked for
@@ -33,7 +30,7 @@ class Names:
 
     def __init__(self, packed: bytes, most: int) -> None:
         self._held, self._most = set(unpack(f">{len(packed) // DIGEST_BYTES}Q", packed)), most
-        self._taken, self._missed, self.grown = list[Interaction](), list[Interaction](), False
+        self._missed, self.grown = list[Interaction](), False
 
     def take(self, interaction: Interaction) -> FieldError | None:
         """Take an interaction whose names are known or have room; else say why not."""
@@ -41,11 +38,10 @@ class Names:
         if not names <= self._held:
             new = names - self._held
             if len(self._held) + len(new) > self._most:
-                self._missed.append(interaction)
+                self.miss(interaction)
                 return self._refusal(interaction, new)
             self._held |= new
             self.grown = True
-        self._taken.append(interaction)
         return None
 
     def _refusal(self, interaction: Interaction, new: frozenset[int]) -> FieldError:
@@ -53,13 +49,13 @@ class Names:
         full = f"the customer's record has its fill of names, {len(self._held)} of at most {self._most}"
         return FieldError(field, f"is new, and {full}; known ones are still taken")
 
-    def counted(self, record: Record, keeping: Keeping) -> Record:
-        """The record with what was taken; caps that look behind a contact that was not taken count as full."""
-        record = apply_interactions(record, self._taken, keeping)
-        missed_ms = [each.at_ms for each in self._missed if keeping.counts(each.kind)]
-        if not missed_ms:
-            return record
-        return msgspec.structs.replace(record, missed_ms=max([record.missed_ms, *missed_ms]))
+    def miss(self, interaction: Interaction) -> None:
+        """Take note of one that is not taken."""
+        self._missed.append(interaction)
+
+    def missed_ms(self, keeping: Keeping) -> int:
+        """The newest moment of what caps count and was not taken; 0 for none."""
+        return max((each.at_ms for each in self._missed if keeping.counts(each.kind)), default=0)
 
     def pack(self) -> bytes:
         """As stored: digests, sorted, so that the order of arrival does not matter."""

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from math import exp2
+from math import exp2, fsum
 from operator import mul
 
 from engine.customer.as_of import AsOf, Past
@@ -48,9 +48,10 @@ class Series:
         weights = [exp2((at_ms - now_ms) / half_life_ms) for at_ms in self.at_ms]
         middles = [min((start_ms + end_ms) // 2, now_ms) for start_ms, end_ms, _ in self.older]
         old = [exp2((middle_ms - now_ms) / half_life_ms) for middle_ms in middles]
-        frequency = sum(weights) + sum(w * sums.times for w, (_, _, sums) in zip(old, self.older, strict=True))
-        amount = sum(map(mul, weights, self.amount))
-        amount += sum(w * sums.amount for w, (_, _, sums) in zip(old, self.older, strict=True))
+        sums = [sums for _, _, sums in self.older]
+        # Exact sums: those of a period stand in the order of arrival.
+        frequency = fsum([*weights, *(weight * each.times for weight, each in zip(old, sums, strict=True))])
+        amount = fsum([*map(mul, weights, self.amount), *(w * each.amount for w, each in zip(old, sums, strict=True))])
         return frequency, amount / MONEY
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.customer.as_of import AsOf
-from engine.customer.change import allows, set_consent, suppressed
+from engine.customer.consents import Statements
 from engine.customer.dealings import dealings
 from engine.customer.privacy import NO_SIGNALS, Signals
 from engine.customer.record import Consent, Record
+from engine.customer.said import set_consent
 from engine.customer.threads import turns
 from engine.customer.values import values
 from engine.decide.needs import Needs
@@ -42,7 +43,7 @@ def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> Custom
     said = Record(sent.customer_id)
     for consent in sent.consents:
         said = set_consent(said, consent)
-    all_said = _Said(record, said, sent, needs.declared)
+    all_said = _Said(Statements(record), Statements(said), sent, needs.declared)
     attributes = {**record.attributes, **sent.attributes}
     as_of = AsOf(record, now_ms, needs.derived)
     return CustomerView(
@@ -52,8 +53,8 @@ def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> Custom
         contacts=as_of.contacts(),
         time_zone=sent.time_zone or record.time_zone,
         preferences=record.preferences,
-        suppressed=suppressed(record) | suppressed(said),
-        customer_id=sent.customer_id,
+        suppressed=all_said.stored.suppressed() | all_said.said.suppressed(),
+        customer_id=record.customer_id,
         dealings=dealings(record, now_ms, needs.dealings),
         turns=turns(as_of),
         known_since_ms=max(as_of.met.trail.lost_ms, record.missed_ms),
@@ -64,8 +65,8 @@ def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> Custom
 class _Said:
     """Everything said of consent: what is stored, what was sent along, and signals from outside."""
 
-    stored: Record
-    said: Record
+    stored: Statements
+    said: Statements
     sent: Sent
     declared: Declared
 
@@ -78,8 +79,8 @@ def _allowed(all_said: _Said, pair: tuple[str, str], now_ms: int) -> bool:
         return False
     withdrawn = any(_covers(consent, purpose, channel) for consent in all_said.said.consents if not consent.granted)
     if not all_said.sent.customer_id:
-        return (signal is True and not withdrawn) or allows(all_said.said, purpose, channel, now_ms)
-    return not withdrawn and allows(all_said.stored, purpose, channel, now_ms)
+        return (signal is True and not withdrawn) or all_said.said.allows(purpose, channel, now_ms)
+    return not withdrawn and all_said.stored.allows(purpose, channel, now_ms)
 
 
 def _covers(consent: Consent, purpose: str, channel: str) -> bool:

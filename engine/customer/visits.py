@@ -1,13 +1,12 @@
 """Visits, as `beacon.js` sends them: one visitor's events, each with its age by the visitor's own clock."""
 
-import re
 from collections.abc import Mapping
 
 from engine.customer.checks import FieldError
+from engine.customer.identity import VISITOR
 
 SOURCE = "/v1/beacon"
-# Random, so that nobody who does not know it can write to a record: this way in needs no key.
-VISITOR = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UNSAID = {"also_known_as": "also_known_as, said by a page"}
 
 
 def is_visit(value: object) -> bool:
@@ -37,7 +36,8 @@ def _fields(visitor: str, event: object, now_ms: int) -> object:
     """An event's fields; what is none of an object is left for whoever takes it to refuse."""
     if not isinstance(event, dict):
         return event
-    said = {name: value for name, value in event.items() if name not in ("id", "ago_ms")}
+    # Under a name that nobody takes, here or from the dead letters: a page could name anybody.
+    said = {UNSAID.get(name, name): value for name, value in event.items() if name not in ("id", "ago_ms")}
     number, age = event.get("id"), event.get("ago_ms")
     key = f"{SOURCE} {number}" if isinstance(number, str) and number else None
     if not isinstance(age, int) or isinstance(age, bool) or age < 0:

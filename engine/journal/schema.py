@@ -27,13 +27,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "decision_id": TEXT, "model": TEXT, "action_key": TEXT, "channel": TEXT, "propensity": NUMBER,
     },
     "interactions": {
-        "number": WHOLE, "key": TEXT, "customer_id": TEXT, "kind": TEXT, "at_ms": MOMENT, "channel": TEXT,
-        "action_key": TEXT, "group": TEXT, "objective": TEXT, "placement": TEXT, "decision_id": TEXT,
+        "number": WHOLE, "key": TEXT, "customer_id": TEXT, "also_known_as": TEXT, "kind": TEXT, "at_ms": MOMENT,
+        "channel": TEXT, "action_key": TEXT, "group": TEXT, "objective": TEXT, "placement": TEXT, "decision_id": TEXT,
         "amount": NUMBER, "discount": NUMBER,
     },
     "changes": {
         "number": WHOLE, "kind": TEXT, "customer_id": TEXT, "recorded_ms": MOMENT, "purpose": TEXT, "channel": TEXT,
-        "granted": "truth", "source": TEXT, "at_ms": MOMENT, "basis": TEXT, "expires_ms": MOMENT, "preferences": TEXT,
+        "granted": "truth", "source": TEXT, "at_ms": MOMENT, "basis": TEXT, "expires_ms": MOMENT, "said_as": TEXT,
+        "preferences": TEXT,
         "other": TEXT,
     },
 }  # fmt: skip

@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
-from engine.customer.change import apply_interaction, set_consent, set_preferences
+from engine.customer.change import apply_interaction
 from engine.customer.privacy import Signals
-from engine.customer.record import Consent, Interaction, Record
+from engine.customer.record import Consent, Interaction, Record, Wish
+from engine.customer.said import set_consent, upsert
 from engine.customer.view import Sent, view
 from engine.decide import explain
 from engine.decide.bundle import read_bundle
@@ -125,7 +126,8 @@ def _inline(entry: Mapping[str, Any]) -> Inline:
 
 def _record(snapshot: Snapshot, place: str, given: Mapping[str, Any], now_ms: int) -> Record:
     record = Record("somebody", given.get("customer", {}), [], given.get("time_zone", ZONE))
-    record = set_preferences(record, _preferences(given.get("preferences", {}), now_ms))
+    wish = Wish(now_ms, _preferences(given.get("preferences", {}), now_ms))
+    record = upsert(record, Record("somebody", wishes=[wish]))
     for at, text in enumerate(given.get("consents", [])):
         record = set_consent(record, _consent(place, text, now_ms - 1_000 + at))
     for at, text in enumerate(given.get("history", [])):

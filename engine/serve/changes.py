@@ -26,7 +26,8 @@ def _facts(record: customer_pb2.GetResponse) -> dict[str, str]:
     """Everything that is told of a customer, name -> text."""
     facts = _texts(record.attributes) | _texts(record.values)
     for consent in record.consents:
-        facts[f"consent:{consent.purpose}:{consent.channel}".rstrip(":")] = "yes" if consent.granted else "no"
+        name = f"consent:{consent.purpose}:{consent.channel}".rstrip(":")
+        facts[name] = "yes" if consent.granted and facts.get(name) != "no" else "no"  # of several ids the strictest
     asked = json_format.MessageToDict(record.preferences, preserving_proto_field_name=True)
     return facts | {f"preference:{name}": str(value) for name, value in asked.items()}
 

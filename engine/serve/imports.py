@@ -12,8 +12,9 @@ from rich.progress import Progress
 
 from engine.customer.checks import Checks, FieldError
 from engine.customer.cloudevents import fields_of
-from engine.customer.intake import NUMBERS, TEXTS, Intake, of_bundle
+from engine.customer.intake import NUMBERS, TEXTS, Intake, epoch_ms, of_bundle
 from engine.customer.record import Consent, Interaction, Record
+from engine.customer.said import stated
 from engine.decide.bundle import Bundle
 from engine.decide.request import Scalar
 from engine.decide.values import fits, number, parse
@@ -29,16 +30,21 @@ Counts = dict[str, int]
 Put = Callable[[Store, list[T]], list[str | FieldError]]  # what became of each: a name in the counts, or why not
 LUMP = 5_000
 TRUTHS = {"true": True, "false": False, "1": True, "0": False}
+OWN = {"customer_id", "time_zone", "updated_at"}  # columns that are no attributes
 CHECKS = Checks(Limits())
 
 
-def import_customers(file: Path, state: Path, kinds: Mapping[str, str] | None = None) -> Counts:
-    """Upsert customers.
+def import_customers(
+    file: Path, state: Path, kinds: Mapping[str, str] | None = None, source: str = "", at_ms: int = 0
+) -> Counts:
+    """Upsert customers, field by field: what is newer holds, whichever comes in first.
 
     Args:
         file: CSV, JSON Lines or Parquet.
         state: holds the store.
         kinds: attribute -> type, as a bundle's schema says; without it, attributes are taken as they stand.
+        source: where the rows come from; the file's name unless said otherwise.
+        at_ms: as of when they are, where a row has no `updated_at`; now unless said otherwise.
 
     Returns:
         imported and rejected; the rejected ones stand in `<file>.rejected.jsonl`.
@@ -48,7 +54,8 @@ def import_customers(file: Path, state: Path, kinds: Mapping[str, str] | None = 
         StoreError: when the store cannot take it.
     """
     now_ms = time.time_ns() // 1_000_000
-    return run_import(file, state, lambda line: _record(line, kinds, now_ms), put_records)
+    said = CHECKS.name("source", source or file.name), CHECKS.past("at", at_ms or now_ms, now_ms)
+    return run_import(file, state, lambda line: _record(line, kinds, said, now_ms), put_records)
 
 
 def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -> Counts:
@@ -134,27 +141,30 @@ def _lumps(lines: Iterator[Line]) -> Iterator[list[Line]]:
         yield lump
 
 
-def _record(line: Line, kinds: Mapping[str, str] | None, now_ms: int) -> Record:
+def _record(line: Line, kinds: Mapping[str, str] | None, said: tuple[str, int], now_ms: int) -> Record:
+    source, at_ms = said
+    if (own_ms := epoch_ms("updated_at", line.cells.get("updated_at"))) is not None:
+        at_ms = CHECKS.past("updated_at", own_ms, now_ms)
     consents: list[Consent] = []
     attributes: dict[str, Scalar] = {}
     for name, value in line.cells.items():
         if name.startswith("consent:"):
-            consents.append(_consent(name, value, now_ms))
-        elif name not in ("customer_id", "time_zone"):
+            consents.append(_consent(name, value, source, at_ms))
+        elif name not in OWN:
             attributes[name] = _attribute(name, value, kinds)
     customer_id = CHECKS.text("customer_id", _plain("customer_id", line.cells.get("customer_id")))
     zone = CHECKS.zone("time_zone", CHECKS.text("time_zone", line.cells.get("time_zone"), empty=True))
-    return Record(customer_id, attributes, consents, zone)
+    return stated(Record(customer_id, attributes, consents, zone), source, at_ms)
 
 
-def _consent(column: str, value: object, now_ms: int) -> Consent:
+def _consent(column: str, value: object, source: str, at_ms: int) -> Consent:
     _, _, rest = column.partition(":")
     purpose, _, channel = rest.partition(":")
     if not purpose:
         raise ValueError(f"'{column}' names no purpose; write consent:PURPOSE or consent:PURPOSE:CHANNEL")
     if str(value).lower() not in TRUTHS:
         raise ValueError(f"'{value}' in '{column}' is neither true nor false")
-    return Consent(purpose, channel, TRUTHS[str(value).lower()], "import", now_ms)
+    return Consent(purpose, channel, TRUTHS[str(value).lower()], source, at_ms)
 
 
 def _attribute(name: str, value: object, kinds: Mapping[str, str] | None) -> Scalar:

@@ -36,27 +36,28 @@ def import_segments(file: Path, state: Path, version: str = "") -> Counts:
     """
     version = version or hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     named: set[str] = set()
-    counts = run_import(file, state, lambda line: _member(line, version, named), put_records)
+    now_ms = time.time_ns() // 1_000_000
+    counts = run_import(file, state, lambda line: _member(line, version, named, now_ms), put_records)
     store = LmdbStore(state / "store")
-    counts["left"] = store.put(list(_leaving(store, version, named)))
+    counts["left"] = store.put(list(_leaving(store, version, named, now_ms)))
     store.close()
     return counts
 
 
-def _member(line: Line, version: str, named: set[str]) -> Record:
+def _member(line: Line, version: str, named: set[str], now_ms: int) -> Record:
     cells = {name: str(value) if type(value) is int else value for name, value in line.cells.items()}
     customer_id, segment = (CHECKS.text(column, cells.get(column)) for column in ("customer_id", "segment"))
     expires = str(line.cells.get("expires", ""))
     expires_ms = moment_ms(expires) if expires else 0
     named.add(segment)
-    return Record(customer_id, segments={segment: Membership(version, expires_ms)})
+    return Record(customer_id, segments={segment: Membership(version, expires_ms, now_ms)})
 
 
-def _leaving(store: Store, version: str, named: set[str]) -> Iterator[Record]:
+def _leaving(store: Store, version: str, named: set[str], now_ms: int) -> Iterator[Record]:
     for record in store.scan():
         held = {name: each for name, each in record.segments.items() if name in named and each.version != version}
         if any(each.expires_ms != GONE_MS for each in held.values()):
-            yield Record(record.customer_id, segments=dict.fromkeys(held, Membership(version, GONE_MS)))
+            yield Record(record.customer_id, segments=dict.fromkeys(held, Membership(version, GONE_MS, now_ms)))
 
 
 def segment_counts(store: Store, derived: Derived) -> Counts:

@@ -199,7 +199,7 @@ def _add(reply: interaction_pb2.RecordStreamResponse, results: list[interaction_
 
 
 class CustomerService:
-    """`Get`, `Watch`, `SetConsent` and `SetPreferences`."""
+    """`Get`, `Watch`, `SetConsent`, `SetPreferences` and `Link`."""
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
@@ -235,7 +235,8 @@ class CustomerService:
         reader = self.shell.reader()
         customer_id = reader.name("customer_id", request.customer_id)
         consent = reader.consent("consent", request.consent, now_ms())
-        return customer_pb2.SetConsentResponse(revision=self.shell.store.set_consent(customer_id, consent))
+        revision = self.shell.store.set_consent(customer_id, consent, now=not request.consent.at_ms)
+        return customer_pb2.SetConsentResponse(revision=revision)
 
     def SetPreferences(  # noqa: N802  the contract's name
         self,
@@ -246,4 +247,15 @@ class CustomerService:
         reader = self.shell.reader()
         customer_id = reader.name("customer_id", request.customer_id)
         asked = reader.preferences("preferences", request.preferences, now_ms())
-        return customer_pb2.SetPreferencesResponse(revision=self.shell.store.set_preferences(customer_id, asked))
+        return customer_pb2.SetPreferencesResponse(
+            revision=self.shell.store.set_preferences(customer_id, asked, now_ms())
+        )
+
+    def Link(  # noqa: N802  the contract's name
+        self,
+        request: customer_pb2.LinkRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002  as gRPC calls it
+    ) -> customer_pb2.LinkResponse:
+        """Make one person of several ids, durably."""
+        record = self.shell.store.link(self.shell.reader().linked(request, now_ms()))
+        return customer_pb2.LinkResponse(customer_id=record.customer_id, revision=record.revision, ids=record.ids)

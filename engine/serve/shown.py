@@ -7,6 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.customer.as_of import AsOf
+from engine.customer.consents import Statements
+from engine.customer.identity import kind_of_id
+from engine.customer.record import Record
 from engine.customer.touchpoints import line, touchpoints
 from engine.customer.values import Values, values
 from engine.decide.derived import Derived
@@ -19,9 +22,10 @@ def show(as_of: AsOf) -> None:
     """Print it."""
     console, made, record = Console(highlight=False), values(as_of), as_of.record
     console.print(f"[bold]{record.customer_id}[/bold], as of {_day(as_of.now_ms)}")
-    if record.attributes:
-        console.print(", ".join(f"{name}: {value}" for name, value in sorted(record.attributes.items())), markup=False)
+    for told in _attributes(record):
+        console.print(told, markup=False)
     for title, lines in (
+        ("Known as", _known(as_of)),
         ("Allowed", _allowed(as_of)),
         ("Worth", _worth(made)),
         ("Engaged", _engaged(made)),
@@ -41,13 +45,36 @@ def _day(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%d %b %Y %H:%M}"
 
 
+def _attributes(record: Record) -> Iterator[str]:
+    """A line for each source and moment."""
+    said = [(f" ({each.source}, {_day(each.at_ms)})", each.fields) for each in record.origins]
+    unsaid = sorted(record.attributes.keys() - {name for _, fields in said for name in fields})
+    for origin, fields in [("", unsaid), *said]:
+        told = ", ".join(f"{name}: {record.attributes[name]}" for name in fields if name in record.attributes)
+        if told:
+            yield told + origin
+
+
+def _known(as_of: AsOf) -> Iterator[str]:
+    """Each id, and each merge."""
+    links = as_of.record.links
+    if links:
+        yield ", ".join(f"{name} ({kind_of_id(name)})" for name in as_of.record.ids)
+    for each in links:
+        yield f"{each.one} is {each.other}, known since {_day(each.at_ms)} ({each.source or 'source not said'})"
+
+
 def _allowed(as_of: AsOf) -> Iterator[str]:
+    statements = Statements(as_of.record)
+    standing, holding = statements.told(), statements.holding()
     for consent in sorted(as_of.record.consents, key=lambda each: (each.purpose, each.channel)):
         expired = consent.granted and 0 < consent.expires_ms <= as_of.now_ms
         said = "expired" if expired else "yes" if consent.granted else "no"
         where = f" in {consent.channel}" if consent.channel else ""
         source = f" ({consent.source})" if consent.source else ""
-        yield f"{said}: {consent.purpose}{where}, said {_day(consent.at_ms)}{source}"
+        under = f" as {consent.said_as}" if consent.said_as else ""
+        over = "" if consent in holding else "; the stricter holds" if consent in standing else "; said again since"
+        yield f"{said}: {consent.purpose}{where}, said {_day(consent.at_ms)}{under}{source}{over}"
     asked = as_of.record.preferences
     if asked != NONE:
         yield f"asked for: {', '.join(f'{name} {getattr(asked, name)}' for name in asked.__struct_fields__)}"

@@ -1,6 +1,7 @@
 """Records in LMDB: several worker processes share one file, and what is acknowledged is on disk."""
 
 import struct
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -10,22 +11,25 @@ from typing import Any
 import lmdb
 import msgspec
 
-from engine.customer.change import set_consent, set_preferences
-from engine.customer.changes import Change, consents_said
+from engine.customer.change import apply_interactions
+from engine.customer.changes import Change, news
 from engine.customer.checks import Bounds, FieldError
-from engine.customer.formats import decode, encode
+from engine.customer.identity import Link
 from engine.customer.names import Names
-from engine.customer.record import Consent, Interaction, Record
+from engine.customer.record import Consent, Interaction, Record, Wish
+from engine.customer.said import said_last
 from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
-from engine.store.merge import now_ms, rebuilt, upsert
+from engine.store.merge import Batch, missing, now_ms, rebuilt
+from engine.store.people import People
 from engine.store.protocol import StoreError, StoreFullError
 
 MAP_BYTES = 4 << 30  # sparse: only what is written takes space
 READERS = 512
 LUMP = 1_000
 REBUILT = 500  # records in one transaction: what a broken-off rebuild does again
-DATABASES = (b"records", b"keys", b"outbox by number", b"meta", b"names", b"changes by number")
+DATABASES = (b"keys", b"outbox by number", b"meta", b"names", b"changes by number")
+DATABASES_MOST = 8  # those of people among them
 NUMBER = struct.Struct(">Q")  # big-endian, so that LMDB's order is the numbers'
 KEEPING, REBUILDING = b"keeping", b"rebuilding"  # how much is kept; the last customer of an unfinished rebuild
 _KEEPING = msgspec.msgpack.Decoder(Keeping)
@@ -47,26 +51,26 @@ class LmdbStore:
     def __init__(self, path: Path, map_bytes: int = MAP_BYTES) -> None:
         with _mapped(path):
             path.mkdir(parents=True, exist_ok=True)
-            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=len(DATABASES), max_readers=READERS)
+            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=DATABASES_MOST, max_readers=READERS)
             self._env.reader_check()
             opened = map(self._env.open_db, DATABASES)
-            self._records, self._keys, self._outbox, self._meta, self._names, self._changes = opened
+            self._keys, self._outbox, self._meta, self._names, self._changes = opened
+            self._people = People(self._env)
 
     @contextmanager
     def _begin(self, *, write: bool = False) -> Iterator[lmdb.Transaction]:
-        with _mapped(self._env.path()), self._env.begin(self._records, write=write) as txn:
+        with _mapped(self._env.path()), self._env.begin(write=write) as txn:
             yield txn
 
     def load(self, customer_id: str) -> Record | None:
         """The record, or None."""
         with self._begin() as txn:
-            return _read(txn, customer_id)
+            return self._people.read(txn, customer_id)
 
     def packed(self, customer_id: str) -> bytes | None:
         """The record as bytes, or None."""
         with self._begin() as txn:
-            packed = txn.get(customer_id.encode())
-            return None if packed is None else bytes(packed)
+            return self._people.packed(txn, customer_id)
 
     def put(self, records: Iterable[Record]) -> int:
         """Upsert in transactions of 1,000 records."""
@@ -74,39 +78,58 @@ class LmdbStore:
         for lump in _lumps(records):
             with self._begin(write=True) as txn:
                 for record in lump:
-                    stored = _read(txn, record.customer_id)
-                    self._note(txn, consents_said(record, stored, now_ms()))
-                    _write(txn, upsert(stored, record))
+                    self._say(txn, record)
             count += len(lump)
         return count
 
     def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
-        """Event, record, duplicate mark and outbox change in one transaction."""
-        named: dict[str, Names] = {}
+        """Event, record, links, duplicate mark and outbox change in one transaction."""
         with self._begin(write=True) as txn:
-            statuses = [self._count(txn, named, interaction, names) for interaction in interactions]
-            keeping = self._keeping(txn)
-            for customer_id, held in named.items():
-                _write(txn, held.counted(_read(txn, customer_id) or Record(customer_id), keeping))
+            batch = Batch(lambda name: Names(bytes(txn.get(name.encode(), b"", db=self._names)), names))
+            statuses = [self._count(txn, batch, interaction) for interaction in interactions]
+            self._remember(txn, batch)
+            for customer_id, held in batch.names.items():
                 if held.grown:
                     txn.put(customer_id.encode(), held.pack(), db=self._names)
         return statuses
 
-    def _count(
-        self, txn: lmdb.Transaction, named: dict[str, Names], interaction: Interaction, most: int
-    ) -> str | FieldError:
-        customer_id = interaction.customer_id
-        mark = f"{customer_id}\0{interaction.key}".encode()
+    def _count(self, txn: lmdb.Transaction, batch: Batch, interaction: Interaction) -> str | FieldError:
+        mark = f"{interaction.customer_id}\0{interaction.key}".encode()
         if txn.get(mark, db=self._keys) is not None:
             return "duplicate"
-        if customer_id not in named:
-            named[customer_id] = Names(bytes(txn.get(customer_id.encode(), b"", db=self._names)), most)
-        if refused := named[customer_id].take(interaction):
+        if refused := batch.refusal(interaction, lambda said: self._join(txn, batch, said)):
             return refused
         number = NUMBER.pack(self._last(txn, self._outbox) + 1)
         txn.put(mark, number, db=self._keys)
         txn.put(number, msgspec.msgpack.encode(interaction), db=self._outbox, append=True)
+        batch.happened.setdefault(interaction.customer_id, []).append(interaction)
         return "recorded"
+
+    def _join(self, txn: lmdb.Transaction, batch: Batch, said: Link) -> None:
+        record, added = self._people.join(txn, said)
+        if added and not self._complete(txn):  # then the two may keep different things: both are told again
+            self._people.write(txn, rebuilt(record, (), self._keeping(txn)))
+            added = record.ids
+        batch.whole.update(added)
+        self._note(txn, [Change("link", said.one, now_ms(), other=said.other)])
+
+    def _remember(self, txn: lmdb.Transaction, batch: Batch) -> None:
+        """Tell the histories in the records what the batch brought."""
+        keeping, people = self._keeping(txn), self._people
+        told = batch.by_person(lambda name: people.canonical(txn, name), lambda name: self._happened(txn, [name]))
+        for customer_id, own in told.items():
+            people.write(txn, apply_interactions(people.get(txn, customer_id), own, keeping))
+        for name, missed_ms in batch.missed(keeping):
+            people.write(txn, missing(people.get(txn, name), missed_ms))
+
+    def link(self, links: Sequence[Link]) -> Record:
+        """All of them or none; durable before the return: LMDB syncs on commit."""
+        with self._begin(write=True) as txn:
+            batch = Batch(lambda _: Names(b"", 0))
+            for said in links:
+                self._join(txn, batch, said)
+            self._remember(txn, batch)
+            return self._people.get(txn, links[0].one)
 
     def _last(self, txn: lmdb.Transaction, numbered: Any) -> int:
         """The number that was given last."""
@@ -124,25 +147,58 @@ class LmdbStore:
             return [(number, _CHANGE.decode(packed)) for number, packed in _above(txn, self._changes, after, limit)]
 
     def interactions(self, customer_id: str) -> list[Interaction]:
-        """Everything one customer did or met, in no order."""
+        """Everything one person did or met under any of their ids, in no order."""
         with self._begin() as txn:
-            return self._happened(txn, customer_id)
+            return self._happened(txn, self._people.get(txn, customer_id).ids)
 
-    def _happened(self, txn: lmdb.Transaction, customer_id: str) -> list[Interaction]:
-        prefix, found = f"{customer_id}\0".encode(), list[Interaction]()
-        cursor = txn.cursor(self._keys)
+    def _happened(self, txn: lmdb.Transaction, ids: Iterable[str]) -> list[Interaction]:
+        marked = (number for name in ids for _, number in self._marks(txn, name))
+        packed = (txn.get(number, db=self._outbox) for number in marked)
+        return [_INTERACTION.decode(each) for each in packed if each]
+
+    def _marks(self, txn: lmdb.Transaction, customer_id: str) -> Iterator[tuple[bytes, bytes]]:
+        """Duplicate mark and number of everything that happened under one id."""
+        prefix, cursor = f"{customer_id}\0".encode(), txn.cursor(self._keys)
         for mark, number in cursor if cursor.set_range(prefix) else ():
             if bytes(mark[: len(prefix)]) != prefix:
                 break
-            packed = txn.get(bytes(number), db=self._outbox)
-            if packed is not None:
-                found.append(_INTERACTION.decode(packed))
-        return found
+            yield bytes(mark), bytes(number)
+
+    def erase(self, customer_id: str) -> list[str]:
+        """Record, ids, links, interactions and duplicate marks, in one transaction."""
+        with self._begin(write=True) as txn:
+            record = self._people.read(txn, customer_id)
+            if record is None:
+                return []
+            last = NUMBER.pack(self._last(txn, self._outbox))
+            for mark, number in [each for name in record.ids for each in self._marks(txn, name)]:
+                txn.delete(mark, db=self._keys)
+                txn.delete(number, db=self._outbox)
+                if number == last:  # emptied, not deleted: a number is never given twice, or who reads on would miss it
+                    txn.put(number, b"", db=self._outbox)
+            for name in record.ids:
+                txn.delete(name.encode(), db=self._names)
+            self._unsay(txn, set(record.ids))
+            self._people.forget(txn, record)
+        return record.ids
+
+    def _unsay(self, txn: lmdb.Transaction, ids: set[str]) -> None:
+        """Empty the changes of a person; numbers stay given."""
+        said = [
+            number
+            for number, packed in _above(txn, self._changes, 0, sys.maxsize)
+            if not ids.isdisjoint(((change := _CHANGE.decode(packed)).customer_id, change.other))
+        ]
+        for number in said:
+            txn.put(NUMBER.pack(number), b"", db=self._changes)
 
     def kept(self) -> tuple[Keeping, bool]:
         """How much of histories is kept, and whether every record has it."""
         with self._begin() as txn:
-            return self._keeping(txn), txn.get(REBUILDING, db=self._meta) is None
+            return self._keeping(txn), self._complete(txn)
+
+    def _complete(self, txn: lmdb.Transaction) -> bool:
+        return txn.get(REBUILDING, db=self._meta) is None
 
     def _keeping(self, txn: lmdb.Transaction) -> Keeping:
         packed = txn.get(KEEPING, db=self._meta)
@@ -153,10 +209,10 @@ class LmdbStore:
         after = self._start(keeping)
         while True:
             with self._begin(write=True) as txn:
-                done = list(islice(_ids_after(txn, after), REBUILT))
+                done = list(islice(self._people.after(txn, after), REBUILT))
                 for customer_id in done:
-                    record = _read(txn, customer_id) or Record(customer_id)
-                    _write(txn, rebuilt(record, self._happened(txn, customer_id), keeping))
+                    record = self._people.get(txn, customer_id)
+                    self._people.write(txn, rebuilt(record, self._happened(txn, record.ids), keeping))
                 if not done:
                     txn.delete(REBUILDING, db=self._meta)
                     return
@@ -176,23 +232,25 @@ class LmdbStore:
     def count(self) -> int:
         """How many records there are."""
         with self._begin() as txn:
-            return int(txn.stat(self._records)["entries"])
+            return self._people.count(txn)
 
-    def set_consent(self, customer_id: str, consent: Consent) -> int:
+    def set_consent(self, customer_id: str, consent: Consent, *, now: bool = False) -> int:
         """Durable before the return: LMDB syncs on commit."""
         with self._begin(write=True) as txn:
-            record = set_consent(_read(txn, customer_id) or Record(customer_id), consent)
-            _write(txn, record)
-            self._note(txn, [Change("consent", customer_id, now_ms(), consent)])
-        return record.revision
+            said = said_last(self._people.get(txn, customer_id), consent) if now else consent
+            return self._say(txn, Record(customer_id, consents=[said])).revision
 
-    def set_preferences(self, customer_id: str, preferences: Preferences) -> int:
+    def set_preferences(self, customer_id: str, preferences: Preferences, at_ms: int) -> int:
         """Durable before the return: LMDB syncs on commit."""
         with self._begin(write=True) as txn:
-            record = set_preferences(_read(txn, customer_id) or Record(customer_id), preferences)
-            _write(txn, record)
-            self._note(txn, [Change("preferences", customer_id, now_ms(), preferences=preferences)])
-        return record.revision
+            return self._say(txn, Record(customer_id, wishes=[Wish(at_ms, preferences)])).revision
+
+    def _say(self, txn: lmdb.Transaction, said: Record) -> Record:
+        """Add what is said of a person, and keep what is new of it for the journal."""
+        before = self._people.get(txn, said.customer_id)
+        after = self._people.say(txn, said)
+        self._note(txn, news(before, after, said.customer_id, now_ms()))
+        return after
 
     def _note(self, txn: lmdb.Transaction, changes: Iterable[Change]) -> None:
         """Keep changes for the journal, in the transaction that makes them."""
@@ -202,8 +260,7 @@ class LmdbStore:
     def scan(self) -> Iterator[Record]:
         """Every record, by id."""
         with self._begin() as txn:
-            for _, packed in txn.cursor():
-                yield decode(bytes(packed))
+            yield from self._people.every(txn)
 
     def close(self) -> None:
         """Release the file."""
@@ -224,24 +281,9 @@ def _mapped(path: Path | str) -> Iterator[None]:
 def _above(txn: lmdb.Transaction, numbered: Any, after: int, limit: int) -> Iterator[tuple[int, bytes]]:
     """What is kept under the numbers above one."""
     cursor = txn.cursor(numbered)
-    for number, packed in islice(cursor, limit) if cursor.set_range(NUMBER.pack(after + 1)) else ():
+    kept = ((number, packed) for number, packed in cursor if packed)
+    for number, packed in islice(kept, limit) if cursor.set_range(NUMBER.pack(after + 1)) else ():
         yield int(NUMBER.unpack(number)[0]), bytes(packed)
-
-
-def _read(txn: lmdb.Transaction, customer_id: str) -> Record | None:
-    packed = txn.get(customer_id.encode())
-    return None if packed is None else decode(bytes(packed))
-
-
-def _write(txn: lmdb.Transaction, record: Record) -> None:
-    txn.put(record.customer_id.encode(), encode(record))
-
-
-def _ids_after(txn: lmdb.Transaction, after: str) -> Iterator[str]:
-    cursor = txn.cursor()
-    if cursor.set_range(after.encode() + b"\0") if after else cursor.first():
-        for key in cursor.iternext(keys=True, values=False):
-            yield bytes(key).decode()
 
 
 def _lumps(records: Iterable[Record]) -> Iterator[list[Record]]:

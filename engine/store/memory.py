@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from engine.customer.change import set_consent, set_preferences
-from engine.customer.changes import Change, consents_said
+from engine.customer.change import apply_interactions
+from engine.customer.changes import Change, news
 from engine.customer.checks import Bounds, FieldError
 from engine.customer.formats import encode
+from engine.customer.identity import Link
 from engine.customer.names import Names
-from engine.customer.record import Consent, Interaction, Record
+from engine.customer.record import Consent, Interaction, Record, Wish
+from engine.customer.said import said_last, upsert
 from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
-from engine.store.merge import now_ms, rebuilt, upsert
+from engine.store.merge import Batch, merged, missing, now_ms, rebuilt
 
 
 class MemoryStore:
@@ -18,15 +20,29 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
-        self._outbox: list[Interaction] = []
-        self._changes: list[Change] = []
-        self._happened: dict[str, dict[str, Interaction]] = {}
+        self._canonical: dict[str, str] = {}
+        self._outbox: list[Interaction | None] = []
+        self._happened: dict[str, dict[str, int]] = {}
+        self._changes: list[Change | None] = []
         self._names: dict[str, bytes] = {}
         self._keeping = USUAL
 
     def load(self, customer_id: str) -> Record | None:
         """The record, or None."""
-        return self._records.get(customer_id)
+        return self._records.get(self._canonical.get(customer_id, customer_id))
+
+    def _get(self, customer_id: str) -> Record:
+        return self.load(customer_id) or Record(customer_id)
+
+    def _write(self, record: Record) -> Record:
+        self._records[record.customer_id] = record
+        return record
+
+    def _say(self, said: Record) -> Record:
+        before = self._get(said.customer_id)
+        after = self._write(upsert(before, said))
+        self._changes += news(before, after, said.customer_id, now_ms())
+        return after
 
     def packed(self, customer_id: str) -> bytes | None:
         """The record as bytes, or None."""
@@ -35,43 +51,84 @@ class MemoryStore:
 
     def put(self, records: Iterable[Record]) -> int:
         """Upsert."""
-        count = 0
-        for count, record in enumerate(records, 1):  # noqa: B007  the last count is the answer
-            stored = self.load(record.customer_id)
-            self._changes += consents_said(record, stored, now_ms())
-            self._records[record.customer_id] = upsert(stored, record)
-        return count
+        return len([self._say(record) for record in records])
 
     def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
         """Count a batch."""
         return [self._count(interaction, names) for interaction in interactions]
 
     def _count(self, interaction: Interaction, names: int) -> str | FieldError:
-        customer_id = interaction.customer_id
-        own = self._happened.setdefault(customer_id, {})
+        name = interaction.customer_id
+        own = self._happened.setdefault(name, {})
         if interaction.key in own:
             return "duplicate"
-        held = Names(self._names.get(customer_id, b""), names)
-        refused = held.take(interaction)
-        self._records[customer_id] = held.counted(self.load(customer_id) or Record(customer_id), self._keeping)
-        self._names[customer_id] = held.pack()
+        batch = Batch(lambda name: Names(self._names.get(name, b""), names))
+        refused = batch.refusal(interaction, self._join)
+        for name, missed_ms in batch.missed(self._keeping):
+            self._write(missing(self._get(name), missed_ms))
+        self._names[name] = batch.names[name].pack()
         if refused:
             return refused
-        own[interaction.key] = interaction
+        own[interaction.key] = len(self._outbox)
         self._outbox.append(interaction)
+        self._write(apply_interactions(self._get(name), [interaction], self._keeping))
         return "recorded"
+
+    def link(self, links: Sequence[Link]) -> Record:
+        """All of them or none."""
+        before = dict(self._records), dict(self._canonical)
+        try:
+            return [self._join(said) for said in links][-1]
+        except FieldError:
+            self._records, self._canonical = before
+            raise
+
+    def _join(self, said: Link) -> Record:
+        record, replaced = merged(self.load, said)
+        for each in replaced:
+            self._forget(each)
+        self._changes.append(Change("link", said.one, now_ms(), other=said.other))
+        self._canonical |= dict.fromkeys(record.ids, record.customer_id)
+        return self._write(rebuilt(record, self._all(record.ids), self._keeping) if replaced else record)
+
+    def _forget(self, record: Record) -> None:
+        self._records.pop(record.customer_id, None)
+        for name in record.ids:
+            self._canonical.pop(name, None)
+
+    def erase(self, customer_id: str) -> list[str]:
+        """Forget a person; numbers stay given."""
+        record = self.load(customer_id)
+        if record is None:
+            return []
+        for name in record.ids:
+            self._names.pop(name, None)
+            for number in self._happened.pop(name, {}).values():
+                self._outbox[number] = None
+        gone = set(record.ids)
+        self._changes = [
+            each if each and gone.isdisjoint((each.customer_id, each.other)) else None for each in self._changes
+        ]
+        self._forget(record)
+        return record.ids
 
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
         """Interactions above a number, in the order they were counted."""
-        return list(enumerate(self._outbox[after : after + limit], after + 1))
+        rest = enumerate(self._outbox[after:], after + 1)
+        return [(number, each) for number, each in rest if each is not None][:limit]
 
     def changes(self, after: int, limit: int) -> list[tuple[int, Change]]:
         """Changes above a number, in the order they were taken."""
-        return list(enumerate(self._changes[after : after + limit], after + 1))
+        rest = enumerate(self._changes[after:], after + 1)
+        return [(number, each) for number, each in rest if each is not None][:limit]
 
     def interactions(self, customer_id: str) -> list[Interaction]:
-        """Everything one customer did or met, in no order."""
-        return list(self._happened.get(customer_id, {}).values())
+        """Everything one person did or met under any of their ids, in no order."""
+        return self._all(self._get(customer_id).ids)
+
+    def _all(self, ids: Iterable[str]) -> list[Interaction]:
+        found = (self._outbox[number] for name in ids for number in self._happened.get(name, {}).values())
+        return [each for each in found if each is not None]
 
     def kept(self) -> tuple[Keeping, bool]:
         """How much of histories is kept, and whether every record has it."""
@@ -81,26 +138,21 @@ class MemoryStore:
         """From now on keep so much, and make every record again; yields how many were made, lump by lump."""
         self._keeping = keeping
         for customer_id, record in self._records.items():
-            self._records[customer_id] = rebuilt(record, self.interactions(customer_id), keeping)
+            self._records[customer_id] = rebuilt(record, self._all(record.ids), keeping)
         yield len(self._records)
 
     def count(self) -> int:
         """How many records there are."""
         return len(self._records)
 
-    def set_consent(self, customer_id: str, consent: Consent) -> int:
+    def set_consent(self, customer_id: str, consent: Consent, *, now: bool = False) -> int:
         """Take one consent."""
-        record = set_consent(self.load(customer_id) or Record(customer_id), consent)
-        self._records[customer_id] = record
-        self._changes.append(Change("consent", customer_id, now_ms(), consent))
-        return record.revision
+        said = said_last(self._get(customer_id), consent) if now else consent
+        return self._say(Record(customer_id, consents=[said])).revision
 
-    def set_preferences(self, customer_id: str, preferences: Preferences) -> int:
+    def set_preferences(self, customer_id: str, preferences: Preferences, at_ms: int) -> int:
         """Take the customer's own rules."""
-        record = set_preferences(self.load(customer_id) or Record(customer_id), preferences)
-        self._records[customer_id] = record
-        self._changes.append(Change("preferences", customer_id, now_ms(), preferences=preferences))
-        return record.revision
+        return self._say(Record(customer_id, wishes=[Wish(at_ms, preferences)])).revision
 
     def scan(self) -> Iterator[Record]:
         """Every record, by id."""

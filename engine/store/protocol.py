@@ -5,6 +5,7 @@ from typing import Protocol
 
 from engine.customer.changes import Change
 from engine.customer.checks import Bounds, FieldError
+from engine.customer.identity import Link
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.keeping import Keeping
 from engine.decide.request import Preferences
@@ -21,6 +22,8 @@ class StoreFullError(StoreError):
 class Store(Protocol):
     """Where records live; every implementation passes `tests/contracts/test_store.py`.
 
+    A person is meant by any of their ids.
+
     Every method may raise StoreError, or RecordError for a record that cannot be read.
     """
 
@@ -33,18 +36,40 @@ class Store(Protocol):
         ...
 
     def put(self, records: Iterable[Record]) -> int:
-        """Upsert attributes, consents and time zone, keeping the history; returns how many."""
+        """Upsert attributes, consents, time zone and segments, newer ones hold; keeps the history; returns how many."""
         ...
 
     def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
-        """Count a batch in one transaction.
+        """Count a batch in one transaction, and link the ids that are also known as others.
 
         Args:
             interactions: good ones.
             names: how many distinct ones there may be under one customer's id.
 
         Returns:
-            for each "recorded", "duplicate", or why there is no room for its names.
+            for each "recorded" or "duplicate"; or why not: no room for its names, or too many ids of one person.
+        """
+        ...
+
+    def link(self, links: Sequence[Link]) -> Record:
+        """Make one person of the ids that links name, durable before the return; all of them or none.
+
+        Args:
+            links: one at least; those that are known already change nothing.
+
+        Returns:
+            the person's record; its history is as if everything had happened under one id.
+
+        Raises:
+            FieldError: when the person would have too many ids.
+        """
+        ...
+
+    def erase(self, customer_id: str) -> list[str]:
+        """Forget a person: record, ids, links, interactions, duplicate marks; durable before the return.
+
+        Returns:
+            every id they were known under; none where there is nobody. What comes later under one of them is new.
         """
         ...
 
@@ -57,7 +82,7 @@ class Store(Protocol):
         ...
 
     def interactions(self, customer_id: str) -> list[Interaction]:
-        """Everything one customer did or met, in no order."""
+        """Everything one person did or met, in no order; each under the id it came under."""
         ...
 
     def kept(self) -> tuple[Keeping, bool]:
@@ -75,12 +100,18 @@ class Store(Protocol):
         """How many records there are."""
         ...
 
-    def set_consent(self, customer_id: str, consent: Consent) -> int:
-        """Take one consent, durable before the return; returns the record's revision."""
+    def set_consent(self, customer_id: str, consent: Consent, *, now: bool = False) -> int:
+        """Take one consent, durable before the return; returns the record's revision.
+
+        Args:
+            customer_id: whose.
+            consent: the statement; of two the newer one holds.
+            now: it is made just now, and so newer than all before, whatever clocks they were made by.
+        """
         ...
 
-    def set_preferences(self, customer_id: str, preferences: Preferences) -> int:
-        """Take the customer's own rules, durable before the return; returns the record's revision."""
+    def set_preferences(self, customer_id: str, preferences: Preferences, at_ms: int) -> int:
+        """Take the customer's own rules, as of a moment; durable before the return; returns the record's revision."""
         ...
 
     def scan(self) -> Iterator[Record]:

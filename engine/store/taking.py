@@ -16,7 +16,7 @@ def take(store: Store, read: Sequence[Interaction | FieldError], names: int) -> 
         names: how many distinct ones there may be under one customer's id.
 
     Returns:
-        for each "recorded" or "duplicate", or the reason: as it was, or that there is no room for its names.
+        for each "recorded" or "duplicate", or the reason: as it was, or why the store does not count it.
 
     Raises:
         StoreError, RecordError: then nothing was counted.

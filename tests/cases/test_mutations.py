@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.customer import change, view
+from engine.customer import consents, view
 from engine.decide import contacts, engagement, quiet
 from engine.decide.consents import ConsentBlock, SuppressionBlock
 from engine.decide.contacts import ContactBlock
@@ -55,9 +55,9 @@ def test_a_kind_of_gate_that_lets_nothing_pass_is_noticed(monkeypatch, block):
 @pytest.mark.parametrize(
     ("module", "name", "broken"),
     [
-        (change, "_expired", lambda consent, now_ms: False),
-        (change, "lineage", lambda purpose: [purpose]),
-        (view, "suppressed", lambda record: frozenset()),
+        (consents, "_expired", lambda consent, now_ms: False),
+        (consents, "lineage", lambda purpose: [purpose]),
+        (consents.Statements, "suppressed", lambda self: frozenset()),
         (view, "_covers", lambda consent, purpose, channel: False),
         (engagement, "role", lambda policy: ""),
         (contacts, "since_ms", lambda contact, moment: 0),

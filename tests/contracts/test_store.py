@@ -1,13 +1,17 @@
 """What every store does."""
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.customer.as_of import AsOf
 from engine.customer.checks import FieldError
+from engine.customer.consents import Statements
 from engine.customer.formats import decode
+from engine.customer.identity import MOST_IDS, Link, link
 from engine.customer.record import Consent, Interaction, Record
+from engine.customer.said import stated
 from engine.customer.values import values
 from engine.customer.view import Sent, view
 from engine.decide.derived import USUALLY
@@ -71,8 +75,8 @@ def test_an_older_grant_never_undoes_a_withdrawal(store):
 
 
 def test_preferences_are_kept_and_raise_the_revision(store):
-    first = store.set_preferences("anna", Preferences(off=("cards",)))
-    second = store.set_preferences("anna", Preferences(at_most_a_week=2))
+    first = store.set_preferences("anna", Preferences(off=("cards",)), 1)
+    second = store.set_preferences("anna", Preferences(at_most_a_week=2), 2)
 
     assert store.load("anna").preferences == Preferences(at_most_a_week=2)
     assert second > first
@@ -228,7 +232,7 @@ def test_consents_and_preferences_are_told_once_in_the_order_they_were_taken(sto
     store.put([Record("anna", {"age": 30}, [given])])
     store.put([Record("anna", {"age": 31}, [given])])
     store.set_consent("anna", taken)
-    store.set_preferences("bob", Preferences(off=("cards",)))
+    store.set_preferences("bob", Preferences(off=("cards",)), 3_000)
 
     numbers, changes = zip(*store.changes(0, 10), strict=True)
 
@@ -239,3 +243,182 @@ def test_consents_and_preferences_are_told_once_in_the_order_they_were_taken(sto
     ]
     assert changes[2].preferences == Preferences(off=("cards",))
     assert store.changes(numbers[0], 1) == [(numbers[1], changes[1])]
+
+
+def said(one, other, at_ms=5_000):
+    return link((one, other), at_ms, "login")
+
+
+def test_linked_ids_are_one_person_under_every_id(store):
+    store.apply([purchase("a"), Interaction("a", "cookie:x", "click", 2_000)])
+    store.put([stated(Record("anna", {"age": 30}), "crm", 1)])
+
+    record = store.link([said("cookie:x", "anna")])
+
+    assert record.customer_id == "anna"
+    assert store.load("anna") == store.load("cookie:x") == record
+    assert record.ids == ["anna", "cookie:x"]
+    assert (len(record.purchases), len(record.contacts), record.attributes) == (1, 1, {"age": 30})
+    assert (store.count(), [each.customer_id for each in store.scan()]) == (1, ["anna"])
+    assert len(store.interactions("cookie:x")) == len(store.interactions("anna")) == 2
+
+
+def test_linking_again_changes_nothing(store):
+    first = store.link([said("anna", "cookie:x")])
+
+    assert store.link([said("cookie:x", "anna"), said("anna", "cookie:x", 9_000)]) == first
+
+
+def test_two_people_who_become_known_are_one_with_everybody_they_were(store):
+    store.link([said("cookie:x", "device:y")])
+    store.link([said("anna", "email:z")])
+
+    assert store.load("device:y").customer_id == "device:y"
+    assert store.link([said("cookie:x", "email:z")]).ids == ["anna", "cookie:x", "device:y", "email:z"]
+    assert {store.load(name).customer_id for name in ("anna", "cookie:x", "device:y", "email:z")} == {"anna"}
+
+
+def test_a_login_links_within_its_batch_and_counts_what_came_before_and_after(store):
+    login = Interaction("l", "anna", "login", 3_000, also_known_as="cookie:x")
+    batch = [Interaction("a", "cookie:x", "click", 2_000), login, Interaction("b", "cookie:x", "click", 4_000)]
+
+    assert store.apply(batch) == ["recorded"] * 3
+    assert store.apply(batch) == ["duplicate"] * 3
+
+    record = store.load("cookie:x")
+    assert (record.customer_id, [contact.at_ms for contact in record.contacts]) == ("anna", [2_000, 3_000, 4_000])
+    assert record.links == [Link(3_000, "anna", "cookie:x", "login")]
+
+
+def test_the_same_key_under_two_ids_of_a_person_is_two_interactions(store):
+    store.link([said("anna", "cookie:x")])
+
+    assert store.apply([purchase("a"), Interaction("a", "cookie:x", "purchase", 2_000)]) == ["recorded"] * 2
+    assert len(store.load("anna").purchases) == 2
+
+
+def test_a_person_of_too_many_ids_is_refused_whole(store):
+    store.link([said("anna", f"cookie:{at}") for at in range(MOST_IDS - 1)])
+    before = store.load("anna")
+
+    with pytest.raises(FieldError, match="at most 32"):
+        store.link([said("bob", "cookie:bob"), said("anna", "cookie:more")])
+    (refused,) = store.apply([Interaction("l", "anna", "login", 3_000, also_known_as="cookie:more")])
+
+    assert "shared device" in str(refused)
+    assert store.load("anna") == msgspec.structs.replace(before, missed_ms=3_000)  # caps count as full behind it
+    assert store.load("bob") is store.load("cookie:more") is None
+
+
+def test_a_withdrawal_under_one_id_holds_under_the_other(store):
+    store.set_consent("anna", Consent("marketing", "email", granted=True, source="form", at_ms=1_000))
+    store.link([said("anna", "cookie:x", 2_000)])
+    store.set_consent("cookie:x", Consent("marketing", "email", granted=False, source="page", at_ms=3_000))
+
+    record = store.load("anna")
+    assert not Statements(record).allows("marketing", "email", 4_000)
+    assert [(each.said_as, each.granted) for each in record.consents] == [("anna", True), ("cookie:x", False)]
+
+
+def test_an_erased_person_is_gone_under_every_id_and_comes_back_as_somebody_new(store):
+    store.apply([purchase("a"), Interaction("a", "cookie:x", "click", 2_000), Interaction("a", "bob", "click", 2_000)])
+    store.link([said("anna", "cookie:x")])
+    ((last, _),) = store.tail(0, 10)[-1:]
+
+    assert store.erase("cookie:x") == ["anna", "cookie:x"]
+    assert store.erase("anna") == []
+
+    assert store.load("anna") is store.load("cookie:x") is None
+    assert store.interactions("anna") == store.interactions("cookie:x") == []
+    assert [interaction.customer_id for _, interaction in store.tail(0, 10)] == ["bob"]
+    assert store.count() == 1
+    assert store.apply([purchase("a")]) == ["recorded"]
+    assert store.tail(last, 10) == [(last + 1, purchase("a"))]
+    assert store.load("anna").ids == ["anna"]
+
+
+def test_a_number_is_never_given_twice_even_where_the_last_one_was_erased(store):
+    store.apply([Interaction("a", "bob", "click", 2_000), purchase("a")])
+    store.erase("anna")
+    assert [number for number, _ in store.tail(0, 10)] == [1]
+
+    store.apply([Interaction("b", "bob", "click", 2_000)])
+
+    assert [number for number, _ in store.tail(2, 10)] == [3]
+    assert [number for number, _ in store.tail(0, 2)] == [1, 3]
+
+
+def test_a_rebuild_keeps_a_person_one(store):
+    store.apply([purchase("a"), Interaction("a", "cookie:x", "click", 2_000)])
+    store.link([said("anna", "cookie:x")])
+
+    assert sum(store.rebuild(SMALL)) == 1
+
+    record = store.load("cookie:x")
+    assert (len(record.purchases), len(record.contacts), record.ids) == (1, 1, ["anna", "cookie:x"])
+
+
+def test_what_a_person_says_now_is_newer_than_whatever_other_clocks_said(store):
+    store.set_consent("anna", Consent("marketing", "", granted=True, source="fast clock", at_ms=9_000))
+    store.link([said("anna", "cookie:x", 9_500)])
+    store.set_consent("cookie:x", Consent("marketing", "", granted=False, source="page", at_ms=1_000), now=True)
+    assert not Statements(store.load("anna")).allows("marketing", "web", 20_000)
+
+    store.set_consent("anna", Consent("marketing", "", granted=True, source="page", at_ms=1_000), now=True)
+    assert Statements(store.load("cookie:x")).allows("marketing", "web", 20_000)
+
+
+def lives(name, count, start):
+    kinds = ("exposure", "purchase", "click", "page_view")
+    return [
+        Interaction(str(at), name, kinds[at % 4], start + at * 30_000_000, "web", f"a{at % 5}", "g", amount=at % 7 / 10)
+        for at in range(1, count)
+    ]
+
+
+@pytest.mark.parametrize(("long", "short"), [("anna", "cookie:x"), ("cookie:x", "anna")])
+def test_a_linked_history_is_as_if_everything_had_happened_under_one_id(store, long, short):
+    other = MemoryStore()
+    other.apply([msgspec.structs.replace(each, key=f"{each.customer_id} {each.key}", customer_id="anna")
+                 for each in (*lives(long, 400, 5), *lives(short, 30, 400_000_000))])  # fmt: skip
+    store.apply(lives(long, 400, 5))
+    store.apply([*lives(short, 15, 400_000_000), Interaction("l", short, "login", 9, also_known_as=long)])
+    store.apply(lives(short, 30, 400_000_000))
+    other.apply([Interaction("l", "anna", "login", 9)])
+
+    ours, theirs = store.load(short), other.load("anna")
+    assert (ours.contacts, ours.purchases) == (theirs.contacts, theirs.purchases)
+    assert values(AsOf(ours, 10**11, USUALLY)) == values(AsOf(theirs, 10**11, USUALLY))
+
+
+def test_a_link_during_a_rebuild_keeps_what_the_rebuild_keeps(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.store.lmdb.REBUILT", 1)
+    store, other = LmdbStore(tmp_path, 1 << 24), MemoryStore()
+    store.apply([*lives("anna", 200, 5), *lives("zoe", 250, 9)])
+    steps = store.rebuild(SMALL)
+    next(steps)
+    steps.close()
+
+    store.link([said("anna", "zoe")])
+
+    list(other.rebuild(SMALL))
+    other.apply([*lives("anna", 200, 5), *lives("zoe", 250, 9)])
+    other.link([said("anna", "zoe")])
+    assert store.load("zoe").contacts == other.load("zoe").contacts
+    assert sum(store.rebuild(SMALL)) < 2
+    assert store.load("zoe").contacts == other.load("zoe").contacts
+    store.close()
+
+
+def test_links_are_told_and_an_erased_person_leaves_no_change_behind(store):
+    store.set_consent("anna", Consent("marketing", "", granted=True, source="form", at_ms=1_000))
+    store.set_consent("bob", Consent("marketing", "", granted=True, source="form", at_ms=1_000))
+    store.link([said("anna", "cookie:x")])
+
+    told = [(c.kind, c.customer_id, c.other) for _, c in store.changes(0, 10)]
+    store.erase("cookie:x")
+
+    assert told == [("consent", "anna", ""), ("consent", "bob", ""), ("link", "anna", "cookie:x")]
+    assert [c.customer_id for _, c in store.changes(0, 10)] == ["bob"]
+    store.set_consent("bob", Consent("marketing", "", granted=False, source="form", at_ms=2_000))
+    assert [number for number, _ in store.changes(0, 10)] == [2, 4]

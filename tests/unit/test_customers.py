@@ -112,7 +112,7 @@ def test_a_table_of_segments_is_written_back_with_version_and_expiry(tmp_path):
     store = LmdbStore(tmp_path / "store")
     record = store.load("anna")
     store.close()
-    assert record.segments == {"vip": Membership("one", 1_700_438_400_000)}
+    assert record.segments == {"vip": Membership("one", 1_700_438_400_000, record.segments["vip"].at_ms)}
     in_time, too_late = (values(AsOf(record, at_ms, derived))["segment.vip"] for at_ms in (NOW_MS, 1_700_438_400_000))
     assert (in_time, too_late) == (True, False)
 
@@ -173,3 +173,35 @@ def test_where_nothing_has_happened_yet_records_keep_what_the_bundle_needs():
 def test_what_is_lacking_is_said(needed, words):
     assert USUAL.lacks(needed) == words
     assert needed.lacks(USUAL) == ""
+
+
+def test_ids_are_linked_shown_and_erased(state):
+    store = LmdbStore(state / "store")
+    store.put([Record("cookie:x", {}, [Consent("service", "email", False, "page", NOW_MS + 1)])])
+    store.close()
+
+    linked = run("customer", "link", "anna", "cookie:x", "--state", state, "--at", "2024-01-01", "--source", "desk")
+    assert json.loads(linked.stdout)["ids"] == ["anna", "cookie:x"]
+
+    shown = " ".join(run("customer", "show", "cookie:x", "--state", state).stdout.split())
+    words = [
+        "anna (account), cookie:x (cookie)",
+        "anna is cookie:x, known since 01 Jan 2024 00:00 (desk)",
+        "yes: service in email, said 14 Nov 2023 22:13 as anna (form); the stricter holds",
+        "no: service in email, said 14 Nov 2023 22:13 as cookie:x (page)",
+    ]
+    assert [word for word in words if word not in shown] == []
+    told = json.loads(run("customer", "show", "cookie:x", "--state", state, "--json").stdout)
+    assert [each["source"] for each in told["links"]] == ["desk"]
+
+    assert json.loads(run("customer", "erase", "cookie:x", "--state", state).stdout) == {"erased": ["anna", "cookie:x"]}
+    assert run("customer", "show", "anna", "--state", state).exit_code == 1
+    assert run("customer", "erase", "anna", "--state", state).exit_code == 1
+
+
+@pytest.mark.parametrize("others", [["anna"], ["email:anna@example.com"], [f"cookie:{at}" for at in range(32)]])
+def test_what_cannot_be_linked_is_said_and_nothing_changes(state, others):
+    refused = run("customer", "link", "anna", *others, "--state", state)
+
+    assert (refused.exit_code, refused.stderr.startswith("also_known_as")) == (1, True)
+    assert "Known as" not in run("customer", "show", "anna", "--state", state).stdout

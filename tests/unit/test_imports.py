@@ -232,3 +232,67 @@ def test_a_line_with_a_name_too_many_is_kept_aside_with_its_number(tmp_path, mon
     monkeypatch.undo()
     again = import_interactions(file.with_name("topics.jsonl.rejected.jsonl"), tmp_path)
     assert again == {"imported": 2, "duplicates": 0, "rejected": 0}
+
+
+def test_the_newer_row_of_a_field_holds_whichever_file_comes_first(tmp_path):
+    crm, shop = tmp_path / "crm.csv", tmp_path / "shop.csv"
+    crm.write_text("customer_id,age,city,time_zone,updated_at\nanna,30,Ulm,UTC,2026-01-02\nbob,5,,,2026-01-02\n")
+    shop.write_text("customer_id,age,updated_at\nanna,31,2026-01-03T10:00Z\nbob,6,2026-01-01\n")
+    kinds = {"age": "int", "city": "string"}
+
+    for name, order in (("one", [crm, shop]), ("other", [shop, crm])):
+        for file in order:
+            import_customers(file, tmp_path / name, kinds, source=file.stem)
+
+    for state in (tmp_path / "one", tmp_path / "other"):
+        assert (loaded(state, "anna").attributes, loaded(state, "bob").attributes) == (
+            {"age": 31, "city": "Ulm"},
+            {"age": 5},
+        )
+        whence = {field: origin.source for origin in loaded(state, "anna").origins for field in origin.fields}
+        assert whence == {"age": "shop", "city": "crm", "time_zone": "crm"}
+
+
+def test_a_row_without_a_moment_is_of_the_import_or_as_it_says(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("customer_id,age,consent:marketing\nanna,30,true\n")
+
+    import_customers(file, tmp_path, at_ms=1_700_000_000_000)
+    (origin,), (consent,) = loaded(tmp_path, "anna").origins, loaded(tmp_path, "anna").consents
+    assert (origin.at_ms, origin.source, consent.at_ms, consent.source) == (
+        1_700_000_000_000, "people.csv", 1_700_000_000_000, "people.csv"
+    )  # fmt: skip
+
+    import_customers(file, tmp_path)
+    assert loaded(tmp_path, "anna").origins[0].at_ms > 1_700_000_000_000
+
+
+@pytest.mark.parametrize("updated_at", ["soon", "2099-01-01", "1969-01-01"])
+def test_a_row_of_no_moment_is_kept_aside_and_stops_no_other(tmp_path, updated_at):
+    file = tmp_path / "people.csv"
+    file.write_text(f"customer_id,age,updated_at\nanna,30,{updated_at}\nbob,31,1700000000000\n")
+
+    assert import_customers(file, tmp_path) == {"imported": 1, "duplicates": 0, "rejected": 1}
+    assert aside(file)[0]["reason"].startswith("updated_at: ")
+
+
+def test_the_same_file_again_changes_nothing_but_its_moment(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("customer_id,age,consent:marketing,updated_at\nanna,30,true,2026-01-01\n")
+    import_customers(file, tmp_path)
+    before = loaded(tmp_path, "anna")
+
+    import_customers(file, tmp_path)
+
+    assert loaded(tmp_path, "anna") == before
+
+
+def test_a_login_that_would_give_a_person_too_many_ids_is_kept_aside(tmp_path):
+    file = tmp_path / "logins.jsonl"
+    login = {"customer_id": "kiosk", "kind": "login", "at_ms": 1_700_000_000_000}
+    lines = [{**login, "key": f"{at:02}", "also_known_as": f"cookie:{at:02}"} for at in range(33)]
+    file.write_text("\n".join(map(json.dumps, lines)))
+
+    assert import_interactions(file, tmp_path) == {"imported": 31, "duplicates": 0, "rejected": 2}
+    assert [json.loads(line["raw"])["also_known_as"] for line in aside(file)] == ["cookie:31", "cookie:32"]
+    assert len(loaded(tmp_path, "cookie:00").ids) == 32

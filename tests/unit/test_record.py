@@ -12,7 +12,8 @@ from engine.customer.as_of import AsOf
 from engine.customer.change import apply_interaction, apply_interactions
 from engine.customer.described import described
 from engine.customer.formats import decode, encode
-from engine.customer.record import Consent, Interaction, Purchase, Record, RecordError
+from engine.customer.record import Consent, Interaction, Membership, Purchase, Record, RecordError, Wish
+from engine.customer.said import upsert
 from engine.customer.values import values
 from engine.decide.derived import Derived, Rfm
 from engine.decide.keeping import Keeping
@@ -33,6 +34,17 @@ FIRST_FORMAT = bytes.fromhex(
     "73656e7400ac4575726f70652f50617269739293cf0000018bcfe56800cb4028ae147ae147aecb3fe000000000000093cf0000018bdf587c00"
     "cb4008cccccccccccdcb00000000000000009297cf0000018bd50bc400a86578706f73757265a26131a26731a467726f77a5656d61696ca097"
     "cf0000018bda322000a5636c69636ba26131a26731a467726f77a5656d61696ca0029691a56361726473800003a0c0"
+)
+
+# As the version before ids were linked wrote it: attributes, a consent, preferences, a segment, a purchase and a click.
+SECOND_FORMAT = bytes.fromhex(
+    "029ba4616e6e6182a36167651ea47461677391a1619197a96d61726b6574696e67a5656d61696cc3a3776562cf0000018bcfe56800a7636f"
+    "6e73656e7400ac4575726f70652f5061726973029691a56361726473800003a0c081a376697092a36f6e65cf0000018bcfe568009a92a870"
+    "75726368617365a091a600010101010191cf0000018bcfe56800910091cd303491cd01f4cf0000018bcfe568000097909090909090009790"
+    "9090909090009a95a87075726368617365a0a5636c69636ba26131a377656292a6000101010101a602030101040192cf0000018bcfe56800"
+    "0192000192cd30340092cd01f400cf0000018bcfe5680100979090909090900097909090909090009282a870757263686173659601cd3034"
+    "cd01f401cf0000018bcfe56800cf0000018bcfe56800a5636c69636b9601000000cf0000018bcfe56801cf0000018bcfe56801809291cd4c"
+    "db91ce00400000"
 )
 
 events = st.builds(
@@ -148,6 +160,25 @@ def test_a_record_of_the_first_format_is_read_as_if_written_today():
     assert record.purchases == [Purchase(NOW_MS, 12.34, 0.5), Purchase(NOW_MS + 3 * DAY_MS, 3.1)]
     assert [contact.kind for contact in record.contacts] == ["exposure", "click"]
     assert decode(encode(record)) == record
+
+
+def test_a_record_of_the_second_format_is_read_as_if_written_today():
+    record = decode(SECOND_FORMAT)
+
+    assert (record.customer_id, record.ids, record.links, record.origins) == ("anna", ["anna"], [], [])
+    assert record.attributes == {"age": 30, "tags": ["a"]}
+    assert record.consents == [Consent("marketing", "email", True, "web", NOW_MS)]
+    assert record.preferences == Preferences(off=("cards",), at_most_a_week=3)
+    assert record.segments == {"vip": Membership("one", NOW_MS)}
+    assert record.purchases == [Purchase(NOW_MS, 12.34, 0.5)]
+    assert [contact.kind for contact in record.contacts] == ["click"]
+    assert decode(encode(record)) == record
+
+
+def test_rules_of_an_earlier_format_give_way_to_any_that_are_said_since():
+    said = Record("anna", wishes=[Wish(1, Preferences(off=("loans",)))])
+
+    assert [upsert(decode(old), said).preferences.off for old in (FIRST_FORMAT, SECOND_FORMAT)] == [("loans",)] * 2
 
 
 def test_an_unknown_format_and_damage_are_refused():

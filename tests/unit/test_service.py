@@ -56,7 +56,7 @@ def fails(error):
         def Get(self, request, context):  # noqa: N802  the contract's name
             raise error
 
-        SetConsent = SetPreferences = Watch = Get
+        SetConsent = SetPreferences = Watch = Link = Get
 
     service = handler(customer_pb2.DESCRIPTOR.services_by_name["CustomerService"], Servicer())
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.customer.change import apply_interactions, set_consent
+from engine.customer.change import apply_interactions
 from engine.customer.record import Consent, Interaction, Record
 from engine.customer.view import Sent, view
 from engine.decide import explain
@@ -25,7 +25,7 @@ CAPPED = {**CLUB, "policies.yaml": "contact: [{name: three a week, kind: exposur
 
 def decided(texts, happened=(), **changes):
     snapshot = build_snapshot(read_bundle(texts), texts, [first_day(RESPONSE, 0.1)])
-    allowed = set_consent(Record("anna"), Consent("service", "", granted=True, source="", at_ms=1))
+    allowed = Record("anna", consents=[Consent("service", "", granted=True, source="", at_ms=1)])
     request = Request((Ask("web", limit=9),), NOW_MS)
     customer = view(apply_interactions(allowed, happened), Sent("anna"), snapshot.needs(request), NOW_MS)
     return decide(snapshot, dataclasses.replace(customer, **changes), request)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from nba.v1 import common_pb2, decision_pb2, interaction_pb2
+from nba.v1 import common_pb2, customer_pb2, decision_pb2, interaction_pb2
 
 from engine.customer.checks import FieldError
+from engine.customer.identity import Link
 from engine.customer.intake import Intake
 from engine.customer.privacy import Signals
 from engine.customer.record import Consent, Interaction, Record
@@ -183,6 +184,10 @@ class Reader(Intake):
             self.finite(f"{path}.value", message.value),
             self.attributes(f"{path}.attributes", message.attributes, kinds),
         )
+
+    def linked(self, message: customer_pb2.LinkRequest, now_ms: int) -> list[Link]:
+        """Links of one id with others."""
+        return self.links(message.customer_id, message.also_known_as, message.at_ms, message.source, now_ms)
 
     def reported(self, path: str, message: interaction_pb2.Interaction, now_ms: int) -> Interaction:
         """One interaction; what is not set is absent."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 import msgspec
 from nba.v1 import common_pb2, customer_pb2, decision_pb2
 
+from engine.customer.consents import Statements
+from engine.customer.identity import Link
 from engine.customer.record import Consent, Record
 from engine.decide import explain
 from engine.decide.pipeline import Effort, Evaluation
@@ -90,13 +92,19 @@ def write_record(record: Record, derived: Mapping[str, Scalar]) -> customer_pb2.
     return customer_pb2.GetResponse(
         customer_id=record.customer_id,
         attributes={name: write_value(value) for name, value in record.attributes.items()},
-        consents=[_consent(consent) for consent in record.consents],
+        consents=[_consent(consent) for consent in Statements(record).told()],
         time_zone=record.time_zone,
         behaviour={name: float(value) for name, value in derived.items() if isinstance(value, (bool, int, float))},
         revision=record.revision,
         preferences=_preferences(record.preferences),
         values={name: write_value(value) for name, value in derived.items()},
+        ids=record.ids,
+        links=[_link(each) for each in record.links],
     )
+
+
+def _link(each: Link) -> customer_pb2.IdLink:
+    return customer_pb2.IdLink(customer_id=each.one, also_known_as=each.other, at_ms=each.at_ms, source=each.source)
 
 
 def _consent(consent: Consent) -> common_pb2.Consent:
@@ -108,6 +116,7 @@ def _consent(consent: Consent) -> common_pb2.Consent:
         at_ms=consent.at_ms,
         basis=consent.basis,
         expires_at_ms=consent.expires_ms,
+        said_as=consent.said_as,
     )
 
 

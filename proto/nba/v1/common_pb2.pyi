@@ -42,7 +42,7 @@ class MapValue(_message.Message):
     def __init__(self, entries: _Optional[_Mapping[str, Value]] = ...) -> None: ...
 
 class Consent(_message.Message):
-    __slots__ = ("purpose", "channel", "granted", "source", "at_ms", "basis", "expires_at_ms")
+    __slots__ = ("purpose", "channel", "granted", "source", "at_ms", "basis", "expires_at_ms", "said_as")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     GRANTED_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,7 @@ class Consent(_message.Message):
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     BASIS_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    SAID_AS_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     channel: str
     granted: bool
@@ -57,7 +58,8 @@ class Consent(_message.Message):
     at_ms: int
     basis: str
     expires_at_ms: int
-    def __init__(self, purpose: _Optional[str] = ..., channel: _Optional[str] = ..., granted: _Optional[bool] = ..., source: _Optional[str] = ..., at_ms: _Optional[int] = ..., basis: _Optional[str] = ..., expires_at_ms: _Optional[int] = ...) -> None: ...
+    said_as: str
+    def __init__(self, purpose: _Optional[str] = ..., channel: _Optional[str] = ..., granted: _Optional[bool] = ..., source: _Optional[str] = ..., at_ms: _Optional[int] = ..., basis: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., said_as: _Optional[str] = ...) -> None: ...
 
 class Preferences(_message.Message):
     __slots__ = ("topics_off", "less", "snoozed_until_ms", "at_most_a_week", "channel", "hours")

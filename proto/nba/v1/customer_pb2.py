@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from nba.v1 import common_pb2 as nba_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15nba/v1/customer.proto\x12\x06nba.v1\x1a\x13nba/v1/common.proto\"!\n\nGetRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\"\xe7\x03\n\x0bGetResponse\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x37\n\nattributes\x18\x02 \x03(\x0b\x32#.nba.v1.GetResponse.AttributesEntry\x12!\n\x08\x63onsents\x18\x03 \x03(\x0b\x32\x0f.nba.v1.Consent\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x35\n\tbehaviour\x18\x05 \x03(\x0b\x32\".nba.v1.GetResponse.BehaviourEntry\x12\x10\n\x08revision\x18\x06 \x01(\x04\x12(\n\x0bpreferences\x18\x07 \x01(\x0b\x32\x13.nba.v1.Preferences\x12/\n\x06values\x18\x08 \x03(\x0b\x32\x1f.nba.v1.GetResponse.ValuesEntry\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\x1a\x30\n\x0e\x42\x65haviourEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a<\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"#\n\x0cWatchRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\"4\n\rWatchResponse\x12#\n\x06record\x18\x01 \x01(\x0b\x32\x13.nba.v1.GetResponse\"V\n\x15SetPreferencesRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12(\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x13.nba.v1.Preferences\"*\n\x16SetPreferencesResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\"J\n\x11SetConsentRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12 \n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x0f.nba.v1.Consent\"&\n\x12SetConsentResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x32\x8f\x02\n\x0f\x43ustomerService\x12.\n\x03Get\x12\x12.nba.v1.GetRequest\x1a\x13.nba.v1.GetResponse\x12\x36\n\x05Watch\x12\x14.nba.v1.WatchRequest\x1a\x15.nba.v1.WatchResponse0\x01\x12\x43\n\nSetConsent\x12\x19.nba.v1.SetConsentRequest\x1a\x1a.nba.v1.SetConsentResponse\x12O\n\x0eSetPreferences\x12\x1d.nba.v1.SetPreferencesRequest\x1a\x1e.nba.v1.SetPreferencesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15nba/v1/customer.proto\x12\x06nba.v1\x1a\x13nba/v1/common.proto\"!\n\nGetRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\"\x93\x04\n\x0bGetResponse\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x37\n\nattributes\x18\x02 \x03(\x0b\x32#.nba.v1.GetResponse.AttributesEntry\x12!\n\x08\x63onsents\x18\x03 \x03(\x0b\x32\x0f.nba.v1.Consent\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x35\n\tbehaviour\x18\x05 \x03(\x0b\x32\".nba.v1.GetResponse.BehaviourEntry\x12\x10\n\x08revision\x18\x06 \x01(\x04\x12(\n\x0bpreferences\x18\x07 \x01(\x0b\x32\x13.nba.v1.Preferences\x12/\n\x06values\x18\x08 \x03(\x0b\x32\x1f.nba.v1.GetResponse.ValuesEntry\x12\x0b\n\x03ids\x18\x14 \x03(\t\x12\x1d\n\x05links\x18\x15 \x03(\x0b\x32\x0e.nba.v1.IdLink\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\x1a\x30\n\x0e\x42\x65haviourEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a<\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"#\n\x0cWatchRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\"4\n\rWatchResponse\x12#\n\x06record\x18\x01 \x01(\x0b\x32\x13.nba.v1.GetResponse\"S\n\x06IdLink\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x15\n\ralso_known_as\x18\x02 \x01(\t\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\x0e\n\x06source\x18\x04 \x01(\t\"X\n\x0bLinkRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x15\n\ralso_known_as\x18\x02 \x03(\t\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\x0e\n\x06source\x18\x04 \x01(\t\"B\n\x0cLinkResponse\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0b\n\x03ids\x18\x03 \x03(\t\"V\n\x15SetPreferencesRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12(\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x13.nba.v1.Preferences\"*\n\x16SetPreferencesResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\"J\n\x11SetConsentRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12 \n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x0f.nba.v1.Consent\"&\n\x12SetConsentResponse\x12\x10\n\x08revision\x18\x01 \x01(\x04\x32\xc2\x02\n\x0f\x43ustomerService\x12.\n\x03Get\x12\x12.nba.v1.GetRequest\x1a\x13.nba.v1.GetResponse\x12\x36\n\x05Watch\x12\x14.nba.v1.WatchRequest\x1a\x15.nba.v1.WatchResponse0\x01\x12\x43\n\nSetConsent\x12\x19.nba.v1.SetConsentRequest\x1a\x1a.nba.v1.SetConsentResponse\x12O\n\x0eSetPreferences\x12\x1d.nba.v1.SetPreferencesRequest\x1a\x1e.nba.v1.SetPreferencesResponse\x12\x31\n\x04Link\x12\x13.nba.v1.LinkRequest\x1a\x14.nba.v1.LinkResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,25 +41,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETREQUEST']._serialized_start=54
   _globals['_GETREQUEST']._serialized_end=87
   _globals['_GETRESPONSE']._serialized_start=90
-  _globals['_GETRESPONSE']._serialized_end=577
-  _globals['_GETRESPONSE_ATTRIBUTESENTRY']._serialized_start=401
-  _globals['_GETRESPONSE_ATTRIBUTESENTRY']._serialized_end=465
-  _globals['_GETRESPONSE_BEHAVIOURENTRY']._serialized_start=467
-  _globals['_GETRESPONSE_BEHAVIOURENTRY']._serialized_end=515
-  _globals['_GETRESPONSE_VALUESENTRY']._serialized_start=517
-  _globals['_GETRESPONSE_VALUESENTRY']._serialized_end=577
-  _globals['_WATCHREQUEST']._serialized_start=579
-  _globals['_WATCHREQUEST']._serialized_end=614
-  _globals['_WATCHRESPONSE']._serialized_start=616
-  _globals['_WATCHRESPONSE']._serialized_end=668
-  _globals['_SETPREFERENCESREQUEST']._serialized_start=670
-  _globals['_SETPREFERENCESREQUEST']._serialized_end=756
-  _globals['_SETPREFERENCESRESPONSE']._serialized_start=758
-  _globals['_SETPREFERENCESRESPONSE']._serialized_end=800
-  _globals['_SETCONSENTREQUEST']._serialized_start=802
-  _globals['_SETCONSENTREQUEST']._serialized_end=876
-  _globals['_SETCONSENTRESPONSE']._serialized_start=878
-  _globals['_SETCONSENTRESPONSE']._serialized_end=916
-  _globals['_CUSTOMERSERVICE']._serialized_start=919
-  _globals['_CUSTOMERSERVICE']._serialized_end=1190
+  _globals['_GETRESPONSE']._serialized_end=621
+  _globals['_GETRESPONSE_ATTRIBUTESENTRY']._serialized_start=445
+  _globals['_GETRESPONSE_ATTRIBUTESENTRY']._serialized_end=509
+  _globals['_GETRESPONSE_BEHAVIOURENTRY']._serialized_start=511
+  _globals['_GETRESPONSE_BEHAVIOURENTRY']._serialized_end=559
+  _globals['_GETRESPONSE_VALUESENTRY']._serialized_start=561
+  _globals['_GETRESPONSE_VALUESENTRY']._serialized_end=621
+  _globals['_WATCHREQUEST']._serialized_start=623
+  _globals['_WATCHREQUEST']._serialized_end=658
+  _globals['_WATCHRESPONSE']._serialized_start=660
+  _globals['_WATCHRESPONSE']._serialized_end=712
+  _globals['_IDLINK']._serialized_start=714
+  _globals['_IDLINK']._serialized_end=797
+  _globals['_LINKREQUEST']._serialized_start=799
+  _globals['_LINKREQUEST']._serialized_end=887
+  _globals['_LINKRESPONSE']._serialized_start=889
+  _globals['_LINKRESPONSE']._serialized_end=955
+  _globals['_SETPREFERENCESREQUEST']._serialized_start=957
+  _globals['_SETPREFERENCESREQUEST']._serialized_end=1043
+  _globals['_SETPREFERENCESRESPONSE']._serialized_start=1045
+  _globals['_SETPREFERENCESRESPONSE']._serialized_end=1087
+  _globals['_SETCONSENTREQUEST']._serialized_start=1089
+  _globals['_SETCONSENTREQUEST']._serialized_end=1163
+  _globals['_SETCONSENTRESPONSE']._serialized_start=1165
+  _globals['_SETCONSENTRESPONSE']._serialized_end=1203
+  _globals['_CUSTOMERSERVICE']._serialized_start=1206
+  _globals['_CUSTOMERSERVICE']._serialized_end=1528
 # @@protoc_insertion_point(module_scope)

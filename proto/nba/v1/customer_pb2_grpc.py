@@ -55,6 +55,11 @@ class CustomerServiceStub:
                 request_serializer=nba_dot_v1_dot_customer__pb2.SetPreferencesRequest.SerializeToString,
                 response_deserializer=nba_dot_v1_dot_customer__pb2.SetPreferencesResponse.FromString,
                 _registered_method=True)
+        self.Link = channel.unary_unary(
+                '/nba.v1.CustomerService/Link',
+                request_serializer=nba_dot_v1_dot_customer__pb2.LinkRequest.SerializeToString,
+                response_deserializer=nba_dot_v1_dot_customer__pb2.LinkResponse.FromString,
+                _registered_method=True)
 
 
 class CustomerServiceServicer:
@@ -62,7 +67,7 @@ class CustomerServiceServicer:
     """
 
     def Get(self, request, context):
-        """The record as it stands.
+        """The record as it stands, by any id of the person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +89,15 @@ class CustomerServiceServicer:
 
     def SetPreferences(self, request, context):
         """Sets the customer's own rules, all at once; in force for every decision that starts after the reply.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Link(self, request, context):
+        """Makes one person of several ids; in force for every call that starts after the reply, whichever id it names.
+        What is known already changes nothing. A consent is never widened: of statements made before the link, the stricter
+        holds until the person says otherwise.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +125,11 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     servicer.SetPreferences,
                     request_deserializer=nba_dot_v1_dot_customer__pb2.SetPreferencesRequest.FromString,
                     response_serializer=nba_dot_v1_dot_customer__pb2.SetPreferencesResponse.SerializeToString,
+            ),
+            'Link': grpc.unary_unary_rpc_method_handler(
+                    servicer.Link,
+                    request_deserializer=nba_dot_v1_dot_customer__pb2.LinkRequest.FromString,
+                    response_serializer=nba_dot_v1_dot_customer__pb2.LinkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +241,33 @@ class CustomerService:
             '/nba.v1.CustomerService/SetPreferences',
             nba_dot_v1_dot_customer__pb2.SetPreferencesRequest.SerializeToString,
             nba_dot_v1_dot_customer__pb2.SetPreferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Link(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nba.v1.CustomerService/Link',
+            nba_dot_v1_dot_customer__pb2.LinkRequest.SerializeToString,
+            nba_dot_v1_dot_customer__pb2.LinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

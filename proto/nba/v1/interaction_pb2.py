@@ -24,27 +24,27 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18nba/v1/interaction.proto\x12\x06nba.v1\"\xdd\x01\n\x0bInteraction\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05\x61t_ms\x18\x04 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x12\n\naction_key\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x07 \x01(\t\x12\x0e\n\x06\x61mount\x18\x08 \x01(\x01\x12\x10\n\x08\x64iscount\x18\t \x01(\x01\x12\x11\n\tplacement\x18\n \x01(\t\x12\r\n\x05group\x18\x0b \x01(\t\x12\x11\n\tobjective\x18\x0c \x01(\t\":\n\rRecordRequest\x12)\n\x0cinteractions\x18\x01 \x03(\x0b\x32\x13.nba.v1.Interaction\"Q\n\x0cRecordResult\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x06status\x18\x02 \x01(\x0e\x32\x14.nba.v1.RecordStatus\x12\x0e\n\x06reason\x18\x03 \x01(\t\"7\n\x0eRecordResponse\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.nba.v1.RecordResult\"@\n\x13RecordStreamRequest\x12)\n\x0cinteractions\x18\x01 \x03(\x0b\x32\x13.nba.v1.Interaction\"x\n\x14RecordStreamResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x04\x12\x12\n\nduplicates\x18\x02 \x01(\x04\x12\x10\n\x08rejected\x18\x03 \x01(\x04\x12(\n\nrejections\x18\x04 \x03(\x0b\x32\x14.nba.v1.RecordResult*\x82\x01\n\x0cRecordStatus\x12\x1d\n\x19RECORD_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16RECORD_STATUS_RECORDED\x10\x01\x12\x1b\n\x17RECORD_STATUS_DUPLICATE\x10\x02\x12\x1a\n\x16RECORD_STATUS_REJECTED\x10\x03\x32\x9a\x01\n\x12InteractionService\x12\x37\n\x06Record\x12\x15.nba.v1.RecordRequest\x1a\x16.nba.v1.RecordResponse\x12K\n\x0cRecordStream\x12\x1b.nba.v1.RecordStreamRequest\x1a\x1c.nba.v1.RecordStreamResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18nba/v1/interaction.proto\x12\x06nba.v1\"\xf4\x01\n\x0bInteraction\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05\x61t_ms\x18\x04 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\x05 \x01(\t\x12\x12\n\naction_key\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x07 \x01(\t\x12\x0e\n\x06\x61mount\x18\x08 \x01(\x01\x12\x10\n\x08\x64iscount\x18\t \x01(\x01\x12\x11\n\tplacement\x18\n \x01(\t\x12\r\n\x05group\x18\x0b \x01(\t\x12\x11\n\tobjective\x18\x0c \x01(\t\x12\x15\n\ralso_known_as\x18\r \x01(\t\":\n\rRecordRequest\x12)\n\x0cinteractions\x18\x01 \x03(\x0b\x32\x13.nba.v1.Interaction\"Q\n\x0cRecordResult\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x06status\x18\x02 \x01(\x0e\x32\x14.nba.v1.RecordStatus\x12\x0e\n\x06reason\x18\x03 \x01(\t\"7\n\x0eRecordResponse\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.nba.v1.RecordResult\"@\n\x13RecordStreamRequest\x12)\n\x0cinteractions\x18\x01 \x03(\x0b\x32\x13.nba.v1.Interaction\"x\n\x14RecordStreamResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x04\x12\x12\n\nduplicates\x18\x02 \x01(\x04\x12\x10\n\x08rejected\x18\x03 \x01(\x04\x12(\n\nrejections\x18\x04 \x03(\x0b\x32\x14.nba.v1.RecordResult*\x82\x01\n\x0cRecordStatus\x12\x1d\n\x19RECORD_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16RECORD_STATUS_RECORDED\x10\x01\x12\x1b\n\x17RECORD_STATUS_DUPLICATE\x10\x02\x12\x1a\n\x16RECORD_STATUS_REJECTED\x10\x03\x32\x9a\x01\n\x12InteractionService\x12\x37\n\x06Record\x12\x15.nba.v1.RecordRequest\x1a\x16.nba.v1.RecordResponse\x12K\n\x0cRecordStream\x12\x1b.nba.v1.RecordStreamRequest\x1a\x1c.nba.v1.RecordStreamResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nba.v1.interaction_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECORDSTATUS']._serialized_start=649
-  _globals['_RECORDSTATUS']._serialized_end=779
+  _globals['_RECORDSTATUS']._serialized_start=672
+  _globals['_RECORDSTATUS']._serialized_end=802
   _globals['_INTERACTION']._serialized_start=37
-  _globals['_INTERACTION']._serialized_end=258
-  _globals['_RECORDREQUEST']._serialized_start=260
-  _globals['_RECORDREQUEST']._serialized_end=318
-  _globals['_RECORDRESULT']._serialized_start=320
-  _globals['_RECORDRESULT']._serialized_end=401
-  _globals['_RECORDRESPONSE']._serialized_start=403
-  _globals['_RECORDRESPONSE']._serialized_end=458
-  _globals['_RECORDSTREAMREQUEST']._serialized_start=460
-  _globals['_RECORDSTREAMREQUEST']._serialized_end=524
-  _globals['_RECORDSTREAMRESPONSE']._serialized_start=526
-  _globals['_RECORDSTREAMRESPONSE']._serialized_end=646
-  _globals['_INTERACTIONSERVICE']._serialized_start=782
-  _globals['_INTERACTIONSERVICE']._serialized_end=936
+  _globals['_INTERACTION']._serialized_end=281
+  _globals['_RECORDREQUEST']._serialized_start=283
+  _globals['_RECORDREQUEST']._serialized_end=341
+  _globals['_RECORDRESULT']._serialized_start=343
+  _globals['_RECORDRESULT']._serialized_end=424
+  _globals['_RECORDRESPONSE']._serialized_start=426
+  _globals['_RECORDRESPONSE']._serialized_end=481
+  _globals['_RECORDSTREAMREQUEST']._serialized_start=483
+  _globals['_RECORDSTREAMREQUEST']._serialized_end=547
+  _globals['_RECORDSTREAMRESPONSE']._serialized_start=549
+  _globals['_RECORDSTREAMRESPONSE']._serialized_end=669
+  _globals['_INTERACTIONSERVICE']._serialized_start=805
+  _globals['_INTERACTIONSERVICE']._serialized_end=959
 # @@protoc_insertion_point(module_scope)

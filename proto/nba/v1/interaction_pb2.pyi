@@ -19,7 +19,7 @@ RECORD_STATUS_DUPLICATE: RecordStatus
 RECORD_STATUS_REJECTED: RecordStatus
 
 class Interaction(_message.Message):
-    __slots__ = ("key", "customer_id", "kind", "at_ms", "channel", "action_key", "decision_id", "amount", "discount", "placement", "group", "objective")
+    __slots__ = ("key", "customer_id", "kind", "at_ms", "channel", "action_key", "decision_id", "amount", "discount", "placement", "group", "objective", "also_known_as")
     KEY_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,7 @@ class Interaction(_message.Message):
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
+    ALSO_KNOWN_AS_FIELD_NUMBER: _ClassVar[int]
     key: str
     customer_id: str
     kind: str
@@ -44,7 +45,8 @@ class Interaction(_message.Message):
     placement: str
     group: str
     objective: str
-    def __init__(self, key: _Optional[str] = ..., customer_id: _Optional[str] = ..., kind: _Optional[str] = ..., at_ms: _Optional[int] = ..., channel: _Optional[str] = ..., action_key: _Optional[str] = ..., decision_id: _Optional[str] = ..., amount: _Optional[float] = ..., discount: _Optional[float] = ..., placement: _Optional[str] = ..., group: _Optional[str] = ..., objective: _Optional[str] = ...) -> None: ...
+    also_known_as: str
+    def __init__(self, key: _Optional[str] = ..., customer_id: _Optional[str] = ..., kind: _Optional[str] = ..., at_ms: _Optional[int] = ..., channel: _Optional[str] = ..., action_key: _Optional[str] = ..., decision_id: _Optional[str] = ..., amount: _Optional[float] = ..., discount: _Optional[float] = ..., placement: _Optional[str] = ..., group: _Optional[str] = ..., objective: _Optional[str] = ..., also_known_as: _Optional[str] = ...) -> None: ...
 
 class RecordRequest(_message.Message):
     __slots__ = ("interactions",)
