@@ -32,7 +32,7 @@ class FactorisedRows:
     """
 
     def __init__(self, plan: Plan, table: RowTable, kernel: Kernel) -> None:
-        self.plan, self._sums = plan, kernel.sums
+        self.plan, self._kernel = plan, kernel
         if 8 * plan.varying * table.size > MOST_BYTES:
             raise ModelError(f"{table.size} rows of {plan.varying} words take more than {MOST_BYTES >> 20} MB")
         self.split = plan.words > len(plan.ensemble.trees)
@@ -49,11 +49,12 @@ class FactorisedRows:
         lumps = [self._own.masks(self._fixed[start : start + LUMP]) & unpaired & self._full for start in starts]
         masks = np.concatenate([np.zeros((0, self.plan.varying), np.uint64), *lumps])
         alike = np.concatenate([masks.view(np.intp), self._by_key.codes.T], axis=1)
-        _, first, class_of = np.unique(alike, axis=0, return_index=True, return_inverse=True)
         # Numbered as the rows meet them: read in order, 10,000 classes take half the time.
-        first, self._class_of = np.sort(first), np.argsort(np.argsort(first))[class_of]
-        self._masks, self._codes = masks[first], self._by_key.codes.take(first, axis=1)
-        self._classes = np.arange(len(first))
+        met: dict[bytes, int] = {}
+        self._class_of = np.array([met.setdefault(row.tobytes(), len(met)) for row in alike], np.intp)
+        first = np.unique(self._class_of, return_index=True)[1]
+        self.classes = self._kernel.classes(masks[first], self._leaves, self._kernel.sums)
+        self._codes, self._every = self._by_key.codes.take(first, axis=1), np.arange(len(first))
 
     def score(self, inputs: Inputs, rows: Places) -> Float64Array:
         """Inputs of one request, intp[N] -> float64[N]."""
@@ -70,20 +71,20 @@ class FactorisedRows:
     def _of_rows(self, rows: Places, reach: Words, place_of: Places) -> Float64Array:
         """float64[N]: class by class where there are fewer of them."""
         classes = self._class_of[rows]
-        if len(classes) > len(self._classes):
-            return self._sums(self._masks, self._classes, place_of[self._codes], reach, self._leaves)[classes]
-        return self._sums(self._masks, classes, place_of[self._codes.take(classes, axis=1)], reach, self._leaves)
+        if len(classes) > len(self._every):
+            return self.classes.sums(self._every, place_of[self._codes], reach)[classes]
+        return self.classes.sums(classes, place_of[self._codes.take(classes, axis=1)], reach)
 
     def _alone(self, rows: Places, pairs: Float32Array, reach: Words, place_of: Places) -> Float64Array:
         """float64[P]: of rows with history of their own."""
         masks = self._own.masks(self._fixed[rows]) & self._paired.masks(pairs) & self._full
         keys = place_of[self._by_key.codes.take(rows, axis=1)]
-        return self._sums(masks, np.arange(len(rows)), keys, reach, self._leaves)
+        return self._kernel.sums(masks, np.arange(len(rows)), keys, reach, self._leaves)
 
     def _settled(self, shared: Words) -> Float64Array:
         """float64[1]: the sum of the trees that no row can change."""
         none = np.zeros((1, 1), np.intp)
-        return self._sums(self._settled_full[np.newaxis], none[0], none, shared, self._settled_leaves)
+        return self._kernel.sums(self._settled_full[np.newaxis], none[0], none, shared, self._settled_leaves)
 
 
 class _ByKey:
@@ -113,7 +114,9 @@ class _ByKey:
                 tables.append(steps.masks(values))
                 place_of[dealt + start] = np.arange(size, size + len(dealt))
                 size += len(dealt)
-        return np.concatenate(tables) & shared, place_of
+        made = np.concatenate(tables)
+        made &= shared
+        return made, place_of
 
 
 def _within(columns: Places) -> dict[int, int]:

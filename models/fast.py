@@ -1,26 +1,14 @@
 """The inner loops of factorised scoring, compiled; needs the extra `fast`."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numba
 import numpy as np
-from numba.extending import intrinsic
 
-from models.kernels import SLOTS, Float64Array, Kernel, Keys, Words
+from models.interned import interned
+from models.kernels import FROM_LOWEST, LAST, SLOTS, Float64Array, Kernel, Keys, Words
+from models.lowest import lowest_bit
 from models.spec import Float32Array, Places
 
 _EVERY = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _lowest_bit(_typing: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
-    """Number of the lowest set bit: one instruction, where a multiplication and a shift take a third longer."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], numba.core.cgutils.true_bit)  # no word is 0
-
-    return numba.types.uint64(word), generate
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -30,9 +18,7 @@ def _masks(values: Float32Array, places: Places, lifts: Keys, keys: Keys, table:
     for at in range(len(values)):
         for number, place in enumerate(places):
             key = np.int64(bits[at, place])
-            key ^= (key >> 31) & 0x7FFF_FFFF
-            if np.isnan(values[at, place]):
-                key = np.int64(0x7FFF_FFFF)
+            key = ((key ^ ((key >> 31) & 0x7FFF_FFFF)) + FROM_LOWEST) & LAST
             row = np.searchsorted(keys, lifts[number] + key)
             for word in range(table.shape[1]):
                 made[at, word] &= table[row, word]
@@ -40,8 +26,9 @@ def _masks(values: Float32Array, places: Places, lifts: Keys, keys: Keys, table:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _leaf(one: Words, other: Words, leaves: Float64Array, word: int) -> float:
-    return leaves[np.uint64(word * SLOTS) + _lowest_bit(one[word] & other[word])]  # type: ignore[no-any-return]
+def _leaf(one: Words, other: Words, leaves: Float64Array, at: int) -> float:
+    word = np.uint64(at)  # unsigned: no test for places counted from the end
+    return leaves[word * np.uint64(SLOTS) + lowest_bit(one[word] & other[word])]  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -49,13 +36,13 @@ def _sums(masks: Words, rows: Places, keys: Places, reach: Words, leaves: Float6
     made, scratch = np.empty(len(rows)), np.empty(masks.shape[1], np.uint64)
     words, fours = masks.shape[1], masks.shape[1] // 4 * 4
     for at, row in enumerate(rows):
-        left = masks[row]
+        left = masks[np.uint64(row)]
         for kind in range(1, len(keys)):
-            more = reach[keys[kind, at]]
+            more = reach[np.uint64(keys[kind, at])]
             for word in range(words):
                 scratch[word] = left[word] & more[word]
             left = scratch
-        last = reach[keys[0, at]]
+        last = reach[np.uint64(keys[0, at])]
         # Four sums at once: in a single one, each addition waits four cycles for the one before.
         a, b, c, d = 0.0, 0.0, 0.0, 0.0
         for word in range(0, fours, 4):
@@ -71,4 +58,4 @@ def _sums(masks: Words, rows: Places, keys: Places, reach: Words, leaves: Float6
 
 _SLOT: Places = np.array([63, *range(63)])
 _NONE = 1 << 63  # no leaf's bit: the lowest one when no leaf is left
-FAST = Kernel(_masks, _sums, _SLOT, _NONE)
+FAST = Kernel(_masks, _sums, interned, _SLOT, _NONE)

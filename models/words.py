@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.ensemble import Tree
-from models.kernels import SLOTS, Float64Array, Kernel, Words, ordered
+from models.kernels import LAST, SLOTS, Float64Array, Kernel, Words, ordered
 from models.spec import Float32Array, Places
 
 BITS = 63  # leaves with a bit; a tree of at most 64 has one more, reached when no bit is left
@@ -74,7 +74,7 @@ class Steps:
     def __init__(self, places: Places, steps: Sequence[Step], width: int, kernel: Kernel) -> None:
         self._places, self._kernel = places, kernel
         self._lifts = np.arange(len(steps)) << 32
-        keys = [lift + ordered(step.ends) for lift, step in zip(self._lifts, steps, strict=True)]
+        keys = [lift + np.append(ordered(step.ends[:-1]), LAST) for lift, step in zip(self._lifts, steps, strict=True)]
         self._keys = np.concatenate([np.zeros(0, np.int64), *keys])
         self._table = np.concatenate([np.zeros((0, width), np.uint64), *(step.masks for step in steps)])
 
