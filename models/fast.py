@@ -26,9 +26,8 @@ def _masks(values: Float32Array, places: Places, lifts: Keys, keys: Keys, table:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _leaf(one: Words, other: Words, leaves: Float64Array, at: int) -> float:
-    word = np.uint64(at)  # unsigned: no test for places counted from the end
-    return leaves[word * np.uint64(SLOTS) + lowest_bit(one[word] & other[word])]  # type: ignore[no-any-return]
+def _leaf(one: Words, other: Words, leaves: Float64Array, word: int) -> float:
+    return leaves[np.uint64(word * SLOTS) + lowest_bit(one[word] & other[word])]  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -36,13 +35,13 @@ def _sums(masks: Words, rows: Places, keys: Places, reach: Words, leaves: Float6
     made, scratch = np.empty(len(rows)), np.empty(masks.shape[1], np.uint64)
     words, fours = masks.shape[1], masks.shape[1] // 4 * 4
     for at, row in enumerate(rows):
-        left = masks[np.uint64(row)]
+        left = masks[row]
         for kind in range(1, len(keys)):
-            more = reach[np.uint64(keys[kind, at])]
+            more = reach[keys[kind, at]]
             for word in range(words):
                 scratch[word] = left[word] & more[word]
             left = scratch
-        last = reach[np.uint64(keys[0, at])]
+        last = reach[keys[0, at]]
         # Four sums at once: in a single one, each addition waits four cycles for the one before.
         a, b, c, d = 0.0, 0.0, 0.0, 0.0
         for word in range(0, fours, 4):
