@@ -17,15 +17,17 @@ from engine.customer.record import Interaction, Record
 from engine.customer.values import values
 from engine.customer.view import view
 from engine.decide.pipeline import Effort, Evaluation, decide
-from engine.decide.request import Request
+from engine.decide.request import Contact
 from engine.decide.snapshot import Snapshot
 from engine.journal.deadletters import DeadLetters
 from engine.journal.protocol import Journal
 from engine.serve.limits import Limits
+from engine.serve.reserving import Asking, kept, reserved
 from engine.serve.shadow import Shadows
 from engine.serve.watches import Watches
-from engine.serve.wire import Reader, write_record, write_response
+from engine.serve.wire import Reader, write_record, write_response, write_taken
 from engine.store.protocol import Store
+from engine.store.reservation import Held
 from engine.store.taking import take
 
 MODEL_MS = 2.0  # below this much time left, the prior scores: a usual model takes under 1 ms
@@ -74,7 +76,7 @@ def now_ms() -> int:
 
 
 class DecisionService:
-    """`Decide`."""
+    """`Decide` and `Release`."""
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
@@ -84,17 +86,45 @@ class DecisionService:
     ) -> decision_pb2.DecideResponse:
         """Rank the next actions per channel."""
         shell = self.shell
-        reader, seed = shell.reader(), shell.draw()
-        asked = reader.request(message, now_ms(), seed)
+        reader, seed, clock_ms = shell.reader(), shell.draw(), now_ms()
+        asked = reader.request(message, clock_ms, seed)
         sent = reader.customer(message.customer, asked.now_ms)
-        stored = reader.fitting(shell.store.load(sent.customer_id)) if sent.customer_id else None
-        customer = view(stored, sent, reader.snapshot.needs(asked), asked.now_ms)
-        effort = effort_for(message.budget_ms, context.time_remaining())
-        evaluation = decide(reader.snapshot, customer, asked, effort)
-        reply = write_response(evaluation, asked, message.explain, f"{seed:016x}")
-        shell.journal.offer(_entry(message, reply, evaluation, asked))
-        shell.shadows.offer(reply.decision_id, evaluation)
+        # What is reserved now says nothing of another moment.
+        heeds = any(ask.reserve for ask in asked.asks) or not reader.simulated(message, clock_ms)
+
+        def decided(held: Held) -> Evaluation:
+            stored, others = held.record, held.reserved if heeds else None
+            _known(stored, message, context)
+            customer = view(reader.fitting(stored), sent, reader.snapshot.needs(asked), asked.now_ms, others)
+            return decide(reader.snapshot, customer, asked, effort_for(message.budget_ms, context.time_remaining()))
+
+        asking = Asking(sent.customer_id, f"{seed:016x}", message.reserve_s, decided, lambda: bool(context.is_active()))
+        taken = reserved(shell.store, asking)
+        with kept(shell.store, asking, taken):
+            reply = write_response(taken.evaluation, asked, message.explain, asking.decision_id)
+            write_taken(reply, taken, clock_ms + asking.seconds * 1000)
+            shell.journal.offer(_entry(message, reply, taken.evaluation, taken.held.reserved if heeds else None))
+            shell.shadows.offer(reply.decision_id, taken.evaluation)
         return reply
+
+    def Release(  # noqa: N802  the contract's name
+        self,
+        request: decision_pb2.ReleaseRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002  as gRPC calls it
+    ) -> decision_pb2.ReleaseResponse:
+        """Give back what a decision reserved."""
+        reader = self.shell.reader()
+        customer_id = reader.name("customer_id", request.customer_id)
+        decision_id = reader.name("decision_id", request.decision_id)
+        return decision_pb2.ReleaseResponse(released=self.shell.store.release(customer_id, decision_id))
+
+
+def _known(record: Record | None, message: decision_pb2.DecideRequest, context: grpc.ServicerContext) -> None:
+    """End the call when the record is older than the caller knows it to be."""
+    found = record.revision if record else 0
+    if found < message.min_revision:
+        words = f"the record of '{message.customer.id}' is at revision {found}, min_revision is {message.min_revision}"
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{words}; ask again, or where that consent was set")
 
 
 def effort_for(budget_ms: int, left_s: float | None) -> Effort:
@@ -110,10 +140,20 @@ def effort_for(budget_ms: int, left_s: float | None) -> Effort:
     return Effort.PRIOR if left_ms >= PRIOR_MS else Effort.FALLBACK
 
 
-def _entry(message: Message, reply: decision_pb2.DecideResponse, evaluation: Evaluation, asked: Request) -> bytes:
-    """A decision as it is journalled; with what online models read, where there are any and they were asked."""
+def _entry(
+    message: Message,
+    reply: decision_pb2.DecideResponse,
+    evaluation: Evaluation,
+    reserved: tuple[Contact, ...] | None,
+) -> bytes:
+    """A decision as it is journalled, with what a replay needs beside the record: which asks reserved, what others had.
+
+    Also what online models read, where there are any and they were asked.
+    """
+    asked = evaluation.moment.request
     written = {"request": message.SerializeToString(), "reply": reply.SerializeToString()}
     entry: dict[str, object] = {"kind": "decision", **written, "now_ms": asked.now_ms, "seed": asked.seed}
+    entry |= {"reserving": [ask.reserve for ask in asked.asks], "reserved": reserved}
     if evaluation.snapshot.bundle.lineup.online and evaluation.effort is Effort.FULL:
         entry["read"] = evaluation.snapshot.scoring.read(evaluation.moment, evaluation.scored)
     return msgspec.msgpack.encode(entry)

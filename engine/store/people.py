@@ -30,11 +30,16 @@ class People:
 
     def read(self, txn: lmdb.Transaction, customer_id: str) -> Record | None:
         """One read; for an id that is not the canonical one, three."""
+        packed = self.packed(txn, customer_id)
+        return decode(packed) if packed else None
+
+    def packed(self, txn: lmdb.Transaction, customer_id: str) -> bytes:
+        """The record as stored; empty when there is none."""
         name = customer_id.encode()
         packed = txn.get(name, db=self._records)
         if packed is None and (canonical := txn.get(name, db=self._ids)) is not None:
             packed = txn.get(canonical, db=self._records)
-        return None if packed is None else decode(bytes(packed))
+        return bytes(packed or b"")
 
     def get(self, txn: lmdb.Transaction, customer_id: str) -> Record:
         """The record; an empty one of somebody who is not known yet."""

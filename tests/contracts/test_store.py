@@ -73,6 +73,14 @@ def test_an_older_grant_never_undoes_a_withdrawal(store):
     assert [consent.granted for consent in store.load("anna").consents] == [False]
 
 
+@pytest.mark.parametrize("granted", [True, False])
+def test_what_is_said_now_holds_against_what_a_clock_ahead_of_ours_has_stamped(store, granted):
+    store.set_consent("anna", Consent("marketing", "email", granted=not granted, source="", at_ms=9_000))
+    store.set_consent("anna", Consent("marketing", "", granted=granted, source="", at_ms=1_000), now=True)
+
+    assert Statements(store.load("anna")).allows("marketing", "email", 2_000) is granted
+
+
 def test_preferences_are_kept_and_raise_the_revision(store):
     first = store.set_preferences("anna", Preferences(off=("cards",)), 1)
     second = store.set_preferences("anna", Preferences(at_most_a_week=2), 2)

@@ -13,6 +13,7 @@ from engine.decide.pipeline import Effort, Evaluation
 from engine.decide.quiet import speaks_from_ms
 from engine.decide.request import Preferences, Request, Scalar
 from engine.decide.sensitivity import amounts, sensitivities
+from engine.serve.reserving import Taken
 
 LEVELS: dict[int, Callable[[Evaluation], list[explain.Reason]]] = {
     decision_pb2.EXPLAIN_LEVEL_SUMMARY: explain.summary,
@@ -43,6 +44,15 @@ def write_response(
         if level == decision_pb2.EXPLAIN_LEVEL_FULL:
             _weighed(evaluation, at, answer)
     return reply
+
+
+def write_taken(reply: decision_pb2.DecideResponse, taken: Taken, until_ms: int) -> None:
+    """Add to an answer what was reserved for it, and until when; or why nothing could be."""
+    if taken.refused:
+        reply.degraded.append(taken.refused)
+    if taken.contacts:
+        for ask, answer in zip(taken.evaluation.moment.request.asks, reply.channels, strict=True):
+            answer.reserved_until_ms = until_ms if ask.reserve and answer.actions else 0
 
 
 def _reasons(evaluation: Evaluation, level: int) -> list[explain.Reason]:
