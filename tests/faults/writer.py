@@ -20,8 +20,7 @@ from engine.customer.as_of import AsOf
 from engine.customer.record import Consent, Interaction
 from engine.customer.values import values
 from engine.decide.derived import USUALLY
-from engine.journal.reading import read
-from engine.journal.writer import SegmentJournal
+from engine.journal.segments import SegmentJournal, read
 from engine.store.lmdb import LmdbStore
 
 PEOPLE, BATCH, LAG_S, LATER_MS = 5, 8, 1.0, 10**10

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from engine.cli import app
-from engine.journal.schema import COLUMNS, KINDS
 from engine.serve.limits import Limits
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -22,7 +21,7 @@ def test_every_limit_is_documented(name):
 
 
 def commands_in(text):
-    return sorted(set(re.findall(r"^nba ((?:import |customer |models |journal )?[a-z]+)", text, re.MULTILINE)))
+    return sorted(set(re.findall(r"^nba ((?:import |customer |models )?[a-z]+)", text, re.MULTILINE)))
 
 
 @pytest.mark.parametrize("command", commands_in(README))
@@ -64,11 +63,3 @@ def test_the_code_map_names_every_file_of_a_folder_that_it_lists(folder):
 
     assert {name for name in named_below(folder) if "/" not in name} == there
     assert [name for name in named_below(folder) if not (ROOT / folder / name).exists()] == []
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_column_of_the_journal_is_documented(kind):
-    text = (ROOT / "docs" / "journal.md").read_text()
-
-    assert f"`{kind}`" in text
-    assert [name for name in COLUMNS[kind] if f"`{name}`" not in text] == []
