@@ -1,4 +1,4 @@
-.PHONY: run test check bandits install lock proto contract clean
+.PHONY: run test check faults faults-small bandits install lock proto contract clean
 BIN := .venv/bin
 
 install: .venv/installed
@@ -12,6 +12,14 @@ install: .venv/installed
 
 test: install
 	$(BIN)/python -m pytest
+
+# Races and kills by the thousand, about half an hour; what they found stands in tests/faults/results.jsonl.
+faults: install
+	$(BIN)/python -m tests.faults.run
+	NBA_POWER_CUTS=200 $(BIN)/python -m pytest -s tests/faults/test_power_cuts.py tests/faults/test_disk_faults.py
+
+faults-small: install
+	$(BIN)/python -m pytest tests/faults
 
 check: install
 	$(BIN)/ruff check .

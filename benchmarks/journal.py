@@ -13,12 +13,13 @@ from benchmarks.workload import CUSTOMERS, NOW_MS, build
 from engine.decide.pipeline import Effort
 from engine.journal.frames import frame
 from engine.journal.writer import SegmentJournal
-from engine.serve.answer import answer, read_question
+from engine.serve.answer import decided, read_question, written
+from engine.serve.entry import entry_of
 from engine.serve.limits import Limits
 from engine.serve.past.replay import replay
 from engine.serve.past.trial import Changed
 from engine.serve.past.whatif import what_if
-from engine.serve.service import entry_of
+from engine.serve.reserving import Taken
 from engine.serve.settings import Settings
 from engine.serve.wire import Reader
 from engine.store.lmdb import LmdbStore
@@ -64,12 +65,13 @@ def _hot(bundle: Path, state: Path, calls: int) -> Iterator[Figure]:
     for number in range(calls):
         asked = message(number % CUSTOMERS)
         question = read_question(reader, asked, NOW_MS, number + 1)
-        packed = store.packed(question.sent.customer_id) or b""
-        evaluation, reply = answer(reader, question, packed, Effort.FULL)
+        held = store.hold(question.sent.customer_id)
+        taken = Taken(decided(reader, question, held.record, Effort.FULL, None), held)
+        reply = written(taken.evaluation, question)
         start = time.perf_counter_ns()
-        journal.offer(entry_of(question, evaluation, journal.record(packed), (asked, reply)))
+        journal.offer(entry_of(question, taken, journal.record(held.packed), (asked, reply)))
         taken_us.append((time.perf_counter_ns() - start) / 1_000)
-        sizes.append(len(frame(entry_of(question, evaluation, bytes(16), (asked, reply)))))
+        sizes.append(len(frame(entry_of(question, taken, bytes(16), (asked, reply)))))
     journal.close()
     store.close()
     yield from _figures(taken_us, sizes)

@@ -15,14 +15,17 @@ from engine.decide import explain
 from engine.decide.chance import Stream
 from engine.decide.gates import STANDING, Moment
 from engine.decide.pipeline import decide
+from engine.decide.promises import proposed
 from engine.decide.selection import Greedy
 from engine.journal.writer import SegmentJournal
 from engine.serve.answer import read_question
 from engine.serve.build import load_snapshot
+from engine.serve.entry import entry_of
 from engine.serve.limits import Limits
-from engine.serve.service import entry_of
+from engine.serve.reserving import NOBODY, Taken
 from engine.serve.wire import Reader, write_response
 from engine.store.lmdb import LmdbStore
+from engine.store.reservation import Promise
 from models import RESPONSE
 
 
@@ -79,13 +82,14 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
     rows = evaluation.candidates
     model = snapshot.scoring.models[RESPONSE]
     inputs = model.inputs(moment)
+    promise = Promise("bench", [proposed(snapshot.catalogue, 0, request.asks[0])], 0)  # run out when next looked at
     packed = asked.SerializeToString()
     reply = write_response(evaluation, request, 0, "bench")
     every = np.ones(len(rows), np.bool_)
     objective = snapshot.catalogue.objective[rows]
     yield {
         "parse and read": lambda: reader.request(decision_pb2.DecideRequest.FromString(packed), NOW_MS, 1),
-        "load": lambda: store.load(sent.customer_id),
+        "load": lambda: store.hold(sent.customer_id),
         "view": lambda: view(stored, sent, needs, NOW_MS),
         "gates": lambda: snapshot.gates.evaluate(moment),
         "rows lost": lambda: snapshot.gates.lost_at(evaluation.passed) == STANDING,
@@ -98,7 +102,8 @@ def _stages(bundle: Path, state: Path) -> Iterator[dict[str, Callable[[], object
         "whole core": lambda: decide(snapshot, customer, request),
         "write": lambda: write_response(evaluation, request, 0, "bench").SerializeToString(),
         "words, full": lambda: explain.full(evaluation),
-        "journal": lambda: journal.offer(entry_of(question, evaluation, bytes(16), (asked, reply))),
+        "reserve": lambda: store.reserve(store.hold(sent.customer_id), promise),
+        "journal": lambda: journal.offer(entry_of(question, Taken(evaluation, NOBODY), bytes(16), (asked, reply))),
     }
     journal.close()
     store.close()

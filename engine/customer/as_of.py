@@ -85,9 +85,20 @@ class AsOf:
 
     def contacts(self) -> tuple[Contact, ...]:
         """The kept contacts until the moment, and in it: what happened this very millisecond counts for caps."""
+        return self._contacts(0, self._until)
+
+    def ahead(self) -> tuple[Contact, ...]:
+        """The kept contacts after the moment."""
+        return self._contacts(self._until, None)
+
+    @property
+    def _until(self) -> int:
         past = self._all_met
-        until = bisect_left(past.at, self.now_ms + 1, past.until)
-        rows = zip(past.at[:until], past.code, strict=False)
+        return bisect_left(past.at, self.now_ms + 1, past.until)
+
+    def _contacts(self, start: int, end: int | None) -> tuple[Contact, ...]:
+        past = self._all_met
+        rows = zip(past.at[start:end], past.code[start:end], strict=True)
         return tuple([Contact._make((at_ms, *past.words[code])) for at_ms, code in rows])
 
     def _past(self, trail: Trail) -> Past:

@@ -1,6 +1,6 @@
 """The customer as one decision sees it: the stored record, and what the caller sent along."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.customer.as_of import AsOf
@@ -13,7 +13,7 @@ from engine.customer.threads import turns
 from engine.customer.values import values
 from engine.decide.needs import Needs
 from engine.decide.purposes import Declared, lineage
-from engine.decide.request import CustomerView, Scalar
+from engine.decide.request import Contact, CustomerView, Scalar
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,9 @@ class Sent:
     signals: Signals = NO_SIGNALS
 
 
-def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> CustomerView:
+def view(
+    stored: Record | None, sent: Sent, needs: Needs, now_ms: int, reserved: Sequence[Contact] | None = None
+) -> CustomerView:
     """Join the stored record with what was sent; inline attributes win, inline consents can only narrow.
 
     Args:
@@ -35,6 +37,8 @@ def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> Custom
         sent: what the caller sent.
         needs: what the decision must know.
         now_ms: the decision's moment.
+        reserved: contacts promised to other decisions, which count as of now, whatever their makers' clocks said; None
+            where the moment is not now: then nothing that lies after it counts.
 
     Returns:
         the view; a person who is known to nobody has no consent but the ones sent without an id.
@@ -50,7 +54,7 @@ def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> Custom
         attributes=attributes,
         derived=values(as_of, needs.families, attributes),
         allowed={pair: _allowed(all_said, pair, now_ms) for pair in needs.consents},
-        contacts=as_of.contacts(),
+        contacts=as_of.contacts() if reserved is None else (*as_of.contacts(), *_current(as_of, reserved)),
         time_zone=sent.time_zone or record.time_zone,
         preferences=record.preferences,
         suppressed=all_said.stored.suppressed() | all_said.said.suppressed(),
@@ -59,6 +63,11 @@ def view(stored: Record | None, sent: Sent, needs: Needs, now_ms: int) -> Custom
         turns=turns(as_of),
         known_since_ms=max(as_of.met.trail.lost_ms, record.missed_ms),
     )
+
+
+def _current(as_of: AsOf, reserved: Sequence[Contact]) -> list[Contact]:
+    """What is promised, and what has happened by a clock that is ahead of ours: a cap that left it out would leak."""
+    return [contact._replace(at_ms=as_of.now_ms) for contact in (*as_of.ahead(), *reserved)]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ MEASURES = {
 }
 BASKET = "basket"
 OURS = frozenset({"exposure", "sent", "delivered"})  # what we do, and not the person
+PROMISED = tuple(sorted({*OURS, "decided"}))  # what a proposal leads to if all goes well: a reservation stands for it
 KNOWN = frozenset({"purchase", BASKET, "complaint", "dismiss", "unsubscribe"}).union(OURS, *MEASURES.values())
 DEALINGS = (
     "exposures_total",

@@ -10,6 +10,7 @@ from engine.decide.arbitration import Factors
 from engine.decide.catalogue import BoolArray
 from engine.decide.chance import stream_of
 from engine.decide.gates import STANDING, Moment, Stages
+from engine.decide.promises import Promising
 from engine.decide.request import CustomerView, Request
 from engine.decide.scoring import Scored
 from engine.decide.snapshot import Snapshot
@@ -77,16 +78,16 @@ def decide(snapshot: Snapshot, customer: CustomerView, request: Request, effort:
     scored = _scored(snapshot, moment, candidates, effort)
     factors = snapshot.worth.factors(moment, candidates, scored.ranked_by)
     priority = snapshot.arbiter.priority(factors)
-    rankings, chances = _select(snapshot, request, candidates, priority)
+    rankings, chances = _select(snapshot, moment, candidates, priority)
     return Evaluation(
         snapshot, moment, asked, passed, lost_at, candidates, scored, factors, priority, rankings, chances, effort
     )
 
 
 def _select(
-    snapshot: Snapshot, request: Request, candidates: NDArray[np.intp], priority: NDArray[np.float64]
+    snapshot: Snapshot, moment: Moment, candidates: NDArray[np.intp], priority: NDArray[np.float64]
 ) -> tuple[tuple[NDArray[np.intp], ...], tuple[NDArray[np.float64], ...]]:
-    catalogue = snapshot.catalogue
+    catalogue, request = snapshot.catalogue, moment.request
     place, objective = catalogue.place[candidates], catalogue.objective[candidates]
     ranked = [
         snapshot.selector.select(
@@ -98,6 +99,9 @@ def _select(
         )
         for ask in request.asks
     ]
+    if sum(len(ranking.positions) for ask, ranking in zip(request.asks, ranked, strict=True) if ask.reserve) > 1:
+        promising = Promising(snapshot, moment, candidates, priority)
+        ranked = [promising.rank(ask) if ask.reserve else each for ask, each in zip(request.asks, ranked, strict=True)]
     return tuple(ranking.positions for ranking in ranked), tuple(ranking.probability for ranking in ranked)
 
 

@@ -97,11 +97,12 @@ class CustomerView:
 
 @dataclass(frozen=True)
 class Ask:
-    """One asked channel."""
+    """One asked channel; one that reserves takes what is ranked from the caps, all of it."""
 
     channel: str
     placement: str = ""
     limit: int = 1
+    reserve: bool = False
 
 
 @dataclass(frozen=True)

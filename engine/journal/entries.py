@@ -12,6 +12,23 @@ from engine.decide.request import Contact
 FORMAT = 2  # of a decision; those of format 1 name no record
 
 
+class Reserving(msgspec.Struct, frozen=True, array_like=True):
+    """What a decision had to do with reservations.
+
+    Args:
+        others: contacts promised to other decisions, which were counted beside the record's; None where they were not,
+            because it was decided for another moment.
+        asks: for each ask, whether what it ranks is reserved; empty when none is.
+        until_ms: how long what was taken is reserved; 0 when nothing was.
+        contended: whether nothing could be, because the customer changed all the time.
+    """
+
+    others: list[Contact] | None = None
+    asks: list[bool] = []
+    until_ms: int = 0
+    contended: bool = False
+
+
 class Decision(msgspec.Struct, omit_defaults=True, tag_field="kind", tag="decision"):
     """One decision, and all that deciding it again needs beside its snapshot.
 
@@ -25,7 +42,7 @@ class Decision(msgspec.Struct, omit_defaults=True, tag_field="kind", tag="decisi
         effort: the name of an `Effort`.
         at_ms: when it was decided, by the server's clock; in format 1 not known.
         read: what online models will learn from: title -> title of the model that scored its scope, and its inputs.
-        reserved: contacts that were promised and not yet made, which caps counted beside the record's.
+        reserving: what reservations did; None where there were none yet.
     """
 
     request: bytes
@@ -36,7 +53,7 @@ class Decision(msgspec.Struct, omit_defaults=True, tag_field="kind", tag="decisi
     record: bytes = b""
     effort: str = "FULL"
     at_ms: int = 0
-    reserved: list[Contact] | None = None
+    reserving: Reserving | None = None
     read: dict[str, tuple[str, bytes]] = {}
 
     @property

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import structlog
 
-from engine.decide.request import Contact
-from engine.journal.entries import CustomerRecord, Decision, Entry, Published, kind_of, known
+from engine.journal.entries import CustomerRecord, Decision, Entry, Published, Reserving, kind_of, known
 from engine.journal.frames import entries
 from engine.journal.reading import SEGMENTS, stream
 from engine.journal.rolled import Rolled
@@ -102,11 +101,10 @@ class RolledPart(NamedTuple):
 
 def _decision(row: dict[str, Any]) -> Decision:
     given = {name: row[name] for name in ("request", "reply", "now_ms", "seed", "format", "effort")}
-    reserved = _CONTACTS.decode(row["reserved"]) if row["reserved"] else None
+    reserving = _RESERVING.decode(row["reserving"]) if row.get("reserving") else None
     at_ms = row["at_ms"] if row["format"] > 1 else 0
-    return Decision(
-        **given, record=row["record"] or b"", at_ms=at_ms, reserved=reserved, read=_READ.decode(row["read"] or b"\x80")
-    )
+    read = _READ.decode(row["read"] or b"\x80")
+    return Decision(**given, record=row["record"] or b"", at_ms=at_ms, reserving=reserving, read=read)
 
 
 _ENTRY_OF: dict[str, tuple[str, Callable[[dict[str, Any]], Entry]]] = {
@@ -115,7 +113,7 @@ _ENTRY_OF: dict[str, tuple[str, Callable[[dict[str, Any]], Entry]]] = {
     "decision": ("decisions", _decision),
 }
 _READ = msgspec.msgpack.Decoder(dict[str, tuple[str, bytes]])
-_CONTACTS = msgspec.msgpack.Decoder(list[Contact])
+_RESERVING = msgspec.msgpack.Decoder(Reserving)
 
 
 def parts(directory: Path) -> list[Part]:

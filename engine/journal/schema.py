@@ -14,7 +14,7 @@ OF_DECISION = {
 COLUMNS: dict[str, dict[str, str]] = {
     "decisions": {
         **OF_DECISION, "funnel": "stages", "candidates": WHOLE, "ranked": WHOLE, "seed": "bits", "format": WHOLE,
-        "record": BYTES, "reserved": BYTES, "read": BYTES, "request": BYTES, "reply": BYTES,
+        "record": BYTES, "reserving": BYTES, "read": BYTES, "request": BYTES, "reply": BYTES,
     },
     "rankings": {
         **OF_DECISION, "channel": TEXT, "placement": TEXT, "rank": WHOLE, "action_key": TEXT, "propensity": NUMBER,

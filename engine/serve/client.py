@@ -44,7 +44,7 @@ class Client:
         """
         request = decision_pb2.DecideRequest(
             customer=decision_pb2.Customer(id=customer),
-            channels=[decision_pb2.ChannelRequest(channel=channel, limit=limit) for channel in channels],
+            channels=[_asked(channel, limit) for channel in channels],
             explain=LEVELS[level],
             now_ms=now_ms,
         )
@@ -68,6 +68,11 @@ class Client:
             yield
         except grpc.RpcError as error:
             raise RuntimeError(f"{self.target}: {error.code().name}: {error.details()}") from error
+
+
+def _asked(channel: str, limit: int) -> decision_pb2.ChannelRequest:
+    """To look is not to send: a command takes nothing from the caps."""
+    return decision_pb2.ChannelRequest(channel=channel, limit=limit, reserve=decision_pb2.RESERVE_MODE_NO)
 
 
 def _seen(reason: decision_pb2.Reason) -> str:

@@ -14,6 +14,7 @@ class Limits(Bounds):
     purposes: int = 32
     channels: int = 32
     ranked: int = 100
+    reserve_s: int = 86_400
     attributes: int = 256
     entries: int = 256
     consents: int = 256

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import BoundedSemaphore
 
 import grpc
-from google.protobuf.message import Message
 from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.customer.as_of import AsOf
@@ -17,14 +16,16 @@ from engine.customer.values import values
 from engine.decide.pipeline import Effort, Evaluation
 from engine.decide.snapshot import Snapshot
 from engine.journal.deadletters import DeadLetters
-from engine.journal.entries import FORMAT, Decision, pack
 from engine.journal.protocol import Journal
-from engine.serve.answer import Question, answer, read_question
+from engine.serve.answer import decided, read_question, written
+from engine.serve.entry import entry_of
 from engine.serve.limits import Limits
+from engine.serve.reserving import Asking, kept, reserved
 from engine.serve.shadow import Shadows
 from engine.serve.watches import Watches
 from engine.serve.wire import Reader, write_record
 from engine.store.protocol import Store
+from engine.store.reservation import Held
 from engine.store.taking import take
 
 MODEL_MS = 2.0  # below this much time left, the prior scores: a usual model takes under 1 ms
@@ -73,7 +74,7 @@ def now_ms() -> int:
 
 
 class DecisionService:
-    """`Decide`."""
+    """`Decide` and `Release`."""
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
@@ -85,14 +86,46 @@ class DecisionService:
         shell = self.shell
         reader = shell.reader()
         question = read_question(reader, message, now_ms(), shell.draw())
-        customer_id = question.sent.customer_id
-        packed = shell.store.packed(customer_id) if customer_id else None
-        effort = effort_for(message.budget_ms, context.time_remaining())
-        evaluation, reply = answer(reader, question, packed, effort)
-        record = b"" if packed is None else shell.journal.record(packed)
-        shell.journal.offer(entry_of(question, evaluation, record, (message, reply)))
-        shell.shadows.offer(reply.decision_id, evaluation)
+
+        def decide(held: Held) -> Evaluation:
+            _known(held.record, message, context)
+            effort = effort_for(message.budget_ms, context.time_remaining())
+            return decided(reader, question, held.record, effort, held.reserved if question.heeds else None)
+
+        asking = Asking(
+            question.sent.customer_id,
+            question.decision_id,
+            message.reserve_s,
+            decide,
+            lambda: bool(context.is_active()),
+        )
+        taken = reserved(shell.store, asking)
+        with kept(shell.store, asking, taken):
+            until_ms = question.at_ms + asking.seconds * 1000 if taken.contacts else 0
+            reply = written(taken.evaluation, question, until_ms, taken.refused)
+            record = shell.journal.record(taken.held.packed) if taken.held.packed else b""
+            shell.journal.offer(entry_of(question, taken, record, (message, reply)))
+            shell.shadows.offer(reply.decision_id, taken.evaluation)
         return reply
+
+    def Release(  # noqa: N802  the contract's name
+        self,
+        request: decision_pb2.ReleaseRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002  as gRPC calls it
+    ) -> decision_pb2.ReleaseResponse:
+        """Give back what a decision reserved."""
+        reader = self.shell.reader()
+        customer_id = reader.name("customer_id", request.customer_id)
+        decision_id = reader.name("decision_id", request.decision_id)
+        return decision_pb2.ReleaseResponse(released=self.shell.store.release(customer_id, decision_id))
+
+
+def _known(record: Record | None, message: decision_pb2.DecideRequest, context: grpc.ServicerContext) -> None:
+    """End the call when the record is older than the caller knows it to be."""
+    found = record.revision if record else 0
+    if found < message.min_revision:
+        words = f"the record of '{message.customer.id}' is at revision {found}, min_revision is {message.min_revision}"
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{words}; ask again, or where that consent was set")
 
 
 def effort_for(budget_ms: int, left_s: float | None) -> Effort:
@@ -106,26 +139,6 @@ def effort_for(budget_ms: int, left_s: float | None) -> Effort:
     if left_ms >= MODEL_MS:
         return Effort.FULL
     return Effort.PRIOR if left_ms >= PRIOR_MS else Effort.FALLBACK
-
-
-def entry_of(question: Question, evaluation: Evaluation, record: bytes, said: tuple[Message, Message]) -> bytes:
-    """A decision as the journal keeps it.
-
-    Args:
-        question: as it was read.
-        evaluation: what was decided.
-        record: the name of the customer's record; empty when there was none.
-        said: request and reply.
-    """
-    request, asked = said[0].SerializeToString(), question.request
-    # Only a trace holds maps, which come in any order unless one is asked for.
-    traced = question.explain > decision_pb2.EXPLAIN_LEVEL_NONE
-    reply = said[1].SerializeToString(deterministic=True) if traced else said[1].SerializeToString()
-    effort = evaluation.effort.name
-    entry = Decision(request, reply, asked.now_ms, asked.seed, FORMAT, record, effort, question.at_ms)
-    if evaluation.snapshot.bundle.lineup.online and evaluation.effort is Effort.FULL:
-        entry.read = evaluation.snapshot.scoring.read(evaluation.moment, evaluation.scored)
-    return pack(entry)
 
 
 class InteractionService:

@@ -20,9 +20,12 @@ from engine.customer.record import Consent, Interaction, Record, Wish
 from engine.customer.said import said_last
 from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
+from engine.store.holding import Holding, Marks
+from engine.store.mapped import Mapped
 from engine.store.merge import Batch, missing, now_ms, rebuilt
 from engine.store.people import People
-from engine.store.protocol import StoreError, StoreFullError
+from engine.store.reservation import Held, Promise
+from engine.store.reserved import Reserved
 
 MAP_BYTES = 4 << 30  # sparse: only what is written takes space
 READERS = 512
@@ -49,17 +52,19 @@ class LmdbStore:
     """
 
     def __init__(self, path: Path, map_bytes: int = MAP_BYTES) -> None:
-        with _mapped(path):
+        self._mapped = Mapped(path)
+        with self._mapped:
             path.mkdir(parents=True, exist_ok=True)
             self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=DATABASES_MOST, max_readers=READERS)
             self._env.reader_check()
             opened = map(self._env.open_db, DATABASES)
             self._keys, self._outbox, self._meta, self._names, self._changes = opened
             self._people = People(self._env)
+            self._holding = Holding(self._env, self._begin, self._people, Reserved(path / "reserved"))
 
     @contextmanager
     def _begin(self, *, write: bool = False) -> Iterator[lmdb.Transaction]:
-        with _mapped(self._env.path()), self._env.begin(write=write) as txn:
+        with self._mapped, self._env.begin(write=write) as txn:
             yield txn
 
     def load(self, customer_id: str) -> Record | None:
@@ -67,10 +72,17 @@ class LmdbStore:
         with self._begin() as txn:
             return self._people.read(txn, customer_id)
 
-    def packed(self, customer_id: str) -> bytes | None:
-        """The record as bytes, or None."""
-        with self._begin() as txn:
-            return self._people.packed(txn, customer_id)
+    def hold(self, customer_id: str) -> Held:
+        """The record and what is reserved, of one moment."""
+        return self._holding.hold(customer_id)
+
+    def reserve(self, held: Held, promise: Promise) -> bool:
+        """Take contacts from the caps; under the lock of the reservations, both are compared with what was held."""
+        return self._holding.reserve(held, promise)
+
+    def release(self, customer_id: str, decision_id: str) -> int:
+        """Give back what was not shown."""
+        return self._holding.release(customer_id, decision_id)
 
     def put(self, records: Iterable[Record]) -> int:
         """Upsert in transactions of 1,000 records."""
@@ -83,14 +95,15 @@ class LmdbStore:
         return count
 
     def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
-        """Event, record, links, duplicate mark and outbox change in one transaction."""
+        """Event, record, links, duplicate mark and outbox change in one transaction; after it reservations settle."""
         with self._begin(write=True) as txn:
             batch = Batch(lambda name: Names(bytes(txn.get(name.encode(), b"", db=self._names)), names))
             statuses = [self._count(txn, batch, interaction) for interaction in interactions]
-            self._remember(txn, batch)
+            marked = self._remember(txn, batch)
             for customer_id, held in batch.names.items():
                 if held.grown:
                     txn.put(customer_id.encode(), held.pack(), db=self._names)
+        self._holding.settle(marked)
         return statuses
 
     def _count(self, txn: lmdb.Transaction, batch: Batch, interaction: Interaction) -> str | FieldError:
@@ -113,14 +126,17 @@ class LmdbStore:
         batch.whole.update(added)
         self._note(txn, [Change("link", said.one, now_ms(), other=said.other)])
 
-    def _remember(self, txn: lmdb.Transaction, batch: Batch) -> None:
-        """Tell the histories in the records what the batch brought."""
-        keeping, people = self._keeping(txn), self._people
+    def _remember(self, txn: lmdb.Transaction, batch: Batch) -> Marks:
+        """Tell the histories in the records what the batch brought; returns what was reserved of it."""
+        keeping, people, marked = self._keeping(txn), self._people, Marks()
         told = batch.by_person(lambda name: people.canonical(txn, name), lambda name: self._happened(txn, [name]))
         for customer_id, own in told.items():
-            people.write(txn, apply_interactions(people.get(txn, customer_id), own, keeping))
+            record = apply_interactions(people.get(txn, customer_id), own, keeping)
+            people.write(txn, record)
+            marked |= self._holding.mark(txn, record, own)
         for name, missed_ms in batch.missed(keeping):
             people.write(txn, missing(people.get(txn, name), missed_ms))
+        return marked
 
     def link(self, links: Sequence[Link]) -> Record:
         """All of them or none; durable before the return: LMDB syncs on commit."""
@@ -180,6 +196,7 @@ class LmdbStore:
                 txn.delete(name.encode(), db=self._names)
             self._unsay(txn, set(record.ids))
             self._people.forget(txn, record)
+            self._holding.forget(txn, record.ids)
         return record.ids
 
     def _unsay(self, txn: lmdb.Transaction, ids: set[str]) -> None:
@@ -263,19 +280,9 @@ class LmdbStore:
             yield from self._people.every(txn)
 
     def close(self) -> None:
-        """Release the file."""
+        """Release the files."""
+        self._holding.close()
         self._env.close()
-
-
-@contextmanager
-def _mapped(path: Path | str) -> Iterator[None]:
-    """LMDB's errors as the store's own."""
-    try:
-        yield
-    except lmdb.MapFullError as error:
-        raise StoreFullError(f"{path} is full; start with a larger map") from error
-    except (lmdb.Error, OSError) as error:
-        raise StoreError(f"{path} cannot be used: {error}") from error
 
 
 def _above(txn: lmdb.Transaction, numbered: Any, after: int, limit: int) -> Iterator[tuple[int, bytes]]:

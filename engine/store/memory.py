@@ -1,6 +1,10 @@
 """Records in memory: for tests and trials; passes the same suite as the others."""
 
+import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 from engine.customer.change import apply_interactions
 from engine.customer.changes import Change, news
@@ -13,6 +17,18 @@ from engine.customer.said import said_last, upsert
 from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
 from engine.store.merge import Batch, merged, missing, now_ms, rebuilt
+from engine.store.reservation import (
+    Held,
+    Promise,
+    Reservation,
+    contacts_of,
+    every_id,
+    live,
+    mark_of,
+    may_settle,
+    promised,
+    without,
+)
 
 
 class MemoryStore:
@@ -26,6 +42,33 @@ class MemoryStore:
         self._changes: list[Change | None] = []
         self._names: dict[str, bytes] = {}
         self._keeping = USUAL
+        self._reserved: dict[str, list[Reservation]] = {}
+        self._lock = threading.RLock()
+
+    def hold(self, customer_id: str) -> Held:
+        """The record and what is reserved."""
+        with self._lock:
+            record = self.load(customer_id)
+            ids = every_id(customer_id, record)
+            reserved = [each for name in ids for each in live(self._reserved.get(name, []), _uptime_ms())]
+            stamp = (msgspec.msgpack.encode(reserved),)
+            return Held(ids[0], record, encode(record) if record else b"", contacts_of(reserved), stamp)
+
+    def reserve(self, held: Held, promise: Promise) -> bool:
+        """Take contacts from the caps."""
+        with self._lock:
+            if self.hold(held.customer_id) != held:
+                return False
+            self._reserved.setdefault(held.customer_id, []).extend(promised(promise, _uptime_ms()))
+            return True
+
+    def release(self, customer_id: str, decision_id: str) -> int:
+        """Give back what was not shown."""
+        with self._lock:
+            before = [(name, self._reserved.get(name, [])) for name in self.hold(customer_id).ids]
+            for name, own in before:
+                self._reserved[name] = [each for each in own if each.decision_id != decision_id]
+            return sum(each.decision_id == decision_id for _, own in before for each in own)
 
     def load(self, customer_id: str) -> Record | None:
         """The record, or None."""
@@ -44,18 +87,14 @@ class MemoryStore:
         self._changes += news(before, after, said.customer_id, now_ms())
         return after
 
-    def packed(self, customer_id: str) -> bytes | None:
-        """The record as bytes, or None."""
-        record = self.load(customer_id)
-        return None if record is None else encode(record)
-
     def put(self, records: Iterable[Record]) -> int:
         """Upsert."""
         return len([self._say(record) for record in records])
 
     def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
         """Count a batch."""
-        return [self._count(interaction, names) for interaction in interactions]
+        with self._lock:
+            return [self._count(interaction, names) for interaction in interactions]
 
     def _count(self, interaction: Interaction, names: int) -> str | FieldError:
         name = interaction.customer_id
@@ -71,7 +110,9 @@ class MemoryStore:
             return refused
         own[interaction.key] = len(self._outbox)
         self._outbox.append(interaction)
-        self._write(apply_interactions(self._get(name), [interaction], self._keeping))
+        record = self._write(apply_interactions(self._get(name), [interaction], self._keeping))
+        for each in every_id(name, record) if may_settle(interaction) else ():
+            self._reserved[each] = without(self._reserved.get(each, []), [mark_of(interaction)])
         return "recorded"
 
     def link(self, links: Sequence[Link]) -> Record:
@@ -103,6 +144,7 @@ class MemoryStore:
             return []
         for name in record.ids:
             self._names.pop(name, None)
+            self._reserved.pop(name, None)
             for number in self._happened.pop(name, {}).values():
                 self._outbox[number] = None
         gone = set(record.ids)
@@ -147,8 +189,9 @@ class MemoryStore:
 
     def set_consent(self, customer_id: str, consent: Consent, *, now: bool = False) -> int:
         """Take one consent."""
-        said = said_last(self._get(customer_id), consent) if now else consent
-        return self._say(Record(customer_id, consents=[said])).revision
+        with self._lock:
+            said = said_last(self._get(customer_id), consent) if now else consent
+            return self._say(Record(customer_id, consents=[said])).revision
 
     def set_preferences(self, customer_id: str, preferences: Preferences, at_ms: int) -> int:
         """Take the customer's own rules."""
@@ -160,3 +203,7 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+def _uptime_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

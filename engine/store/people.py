@@ -29,17 +29,17 @@ class People:
         return bytes(txn.get(name, name, db=self._ids)).decode()
 
     def read(self, txn: lmdb.Transaction, customer_id: str) -> Record | None:
-        """The record, or None."""
+        """One read; for an id that is not the canonical one, three."""
         packed = self.packed(txn, customer_id)
-        return None if packed is None else decode(packed)
+        return decode(packed) if packed else None
 
-    def packed(self, txn: lmdb.Transaction, customer_id: str) -> bytes | None:
-        """The record as bytes: one read; for an id that is not the canonical one, three."""
+    def packed(self, txn: lmdb.Transaction, customer_id: str) -> bytes:
+        """The record as stored; empty when there is none."""
         name = customer_id.encode()
         packed = txn.get(name, db=self._records)
         if packed is None and (canonical := txn.get(name, db=self._ids)) is not None:
             packed = txn.get(canonical, db=self._records)
-        return None if packed is None else bytes(packed)
+        return bytes(packed or b"")
 
     def get(self, txn: lmdb.Transaction, customer_id: str) -> Record:
         """The record; an empty one of somebody who is not known yet."""

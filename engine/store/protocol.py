@@ -9,6 +9,7 @@ from engine.customer.identity import Link
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.keeping import Keeping
 from engine.decide.request import Preferences
+from engine.store.reservation import Held, Promise
 
 
 class StoreError(RuntimeError):
@@ -31,8 +32,20 @@ class Store(Protocol):
         """The record, or None; one read."""
         ...
 
-    def packed(self, customer_id: str) -> bytes | None:
-        """The record as `engine.customer.formats` packs it, or None; one read."""
+    def hold(self, customer_id: str) -> Held:
+        """The record, what is reserved of the person's contacts, and a stamp of both, to reserve against."""
+        ...
+
+    def reserve(self, held: Held, promise: Promise) -> bool:
+        """Take contacts from the caps, if record and reservations are still as held; false, and nothing, if not.
+
+        What is taken is committed by `apply`, outcome by outcome, with the interaction that names the decision; it is
+        counted at every moment, and no moment twice.
+        """
+        ...
+
+    def release(self, customer_id: str, decision_id: str) -> int:
+        """Give back what a decision took and has not shown; returns how many contacts."""
         ...
 
     def put(self, records: Iterable[Record]) -> int:

@@ -74,6 +74,14 @@ def test_an_older_grant_never_undoes_a_withdrawal(store):
     assert [consent.granted for consent in store.load("anna").consents] == [False]
 
 
+@pytest.mark.parametrize("granted", [True, False])
+def test_what_is_said_now_holds_against_what_a_clock_ahead_of_ours_has_stamped(store, granted):
+    store.set_consent("anna", Consent("marketing", "email", granted=not granted, source="", at_ms=9_000))
+    store.set_consent("anna", Consent("marketing", "", granted=granted, source="", at_ms=1_000), now=True)
+
+    assert Statements(store.load("anna")).allows("marketing", "email", 2_000) is granted
+
+
 def test_preferences_are_kept_and_raise_the_revision(store):
     first = store.set_preferences("anna", Preferences(off=("cards",)), 1)
     second = store.set_preferences("anna", Preferences(at_most_a_week=2), 2)
@@ -222,8 +230,8 @@ def test_below_the_bound_the_record_is_the_same_in_any_order_and_any_batches(shu
 def test_a_packed_record_is_the_record(store):
     store.put([Record("anna", {"age": 30})])
 
-    assert decode(store.packed("anna")) == store.load("anna")
-    assert store.packed("nobody") is None
+    assert decode(store.hold("anna").packed) == store.load("anna")
+    assert store.hold("nobody").packed == b""
 
 
 def test_consents_and_preferences_are_told_once_in_the_order_they_were_taken(store):

@@ -32,6 +32,8 @@ def after_a_cut(directory, store, seed):
         said += writer.stdout.readlines()
         writer.wait(20)
         (mount / ".tell").write_text(f"cut {seed}")
+    for left in (kept / "state/store/reserved").glob("*"):
+        left.rename(left.with_name("before the cut"))  # the machine starts again, and another name stands for that
     checked = run("check", kept / "state", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     faults, words = checked.communicate(b"".join(said), timeout=60)
     shutil.rmtree(kept)

@@ -35,7 +35,7 @@ def decision_rows(entry: Decision) -> tuple[Row, list[Row]]:
         "seed": entry.seed,
         "format": entry.format,
         "record": entry.record or None,
-        "reserved": None if entry.reserved is None else pack(entry.reserved),
+        "reserving": None if entry.reserving is None else pack(entry.reserving),
         "read": pack(entry.read) if entry.read else None,
         "request": entry.request,
         "reply": entry.reply,

@@ -10,14 +10,16 @@ from google.protobuf.message import DecodeError
 from nba.v1 import decision_pb2
 
 from engine.customer.checks import FieldError
-from engine.customer.record import RecordError
+from engine.customer.formats import decode
+from engine.customer.record import Record, RecordError
 from engine.decide.pipeline import Effort, Evaluation
 from engine.decide.snapshot import Snapshot
-from engine.journal.entries import CustomerRecord, Decision, Published
+from engine.journal.entries import CustomerRecord, Decision, Published, Reserving
 from engine.journal.parts import Part
-from engine.serve.answer import answer, read_question
+from engine.serve.answer import Question, decided, read_question, written
 from engine.serve.limits import Limits
 from engine.serve.past.archive import Archive, ArchiveError
+from engine.serve.reserving import CONTENDED, silent
 from engine.serve.wire import Reader
 from models import NOTHING, ModelError, unpack
 
@@ -59,10 +61,36 @@ class Recorded(NamedTuple):
             NotReplayableError: when that snapshot cannot read the question or the record.
         """
         try:
-            question = read_question(reader, self.message, self.entry.now_ms, int(self.reply.decision_id, 16))
-            return answer(reader, question, self.packed, self.effort)
+            question, done = self.question(reader), self.reserving
+            evaluation = decided(reader, question, self.stored, self.effort, done.others)
+            if done.contended:
+                return silent(evaluation), written(silent(evaluation), question, refused=CONTENDED)
+            return evaluation, written(evaluation, question, done.until_ms)
         except (FieldError, RecordError, KeyError) as error:
             raise NotReplayableError(str(error)) from error
+
+    @property
+    def reserving(self) -> Reserving:
+        """What reservations did."""
+        return self.entry.reserving or Reserving()
+
+    @property
+    def stored(self) -> Record | None:
+        """The customer's record.
+
+        Raises:
+            RecordError: when it cannot be read.
+        """
+        return None if self.packed is None else decode(self.packed)
+
+    def question(self, reader: Reader) -> Question:
+        """What was asked then, as a snapshot reads it.
+
+        Raises:
+            FieldError: when it cannot.
+        """
+        question = read_question(reader, self.message, self.entry.now_ms, int(self.reply.decision_id, 16))
+        return question.reserved_as(self.reserving.asks)
 
     def came_out_as(self, reply: decision_pb2.DecideResponse) -> bool:
         """Whether it is the reply that was given, to the byte."""
@@ -112,8 +140,6 @@ class Past:
         return Recorded(entry, message, reply, self._packed(entry, message.customer.id, records))
 
     def _packed(self, entry: Decision, customer_id: str, records: Mapping[bytes, bytes]) -> bytes | None:
-        if entry.reserved is not None:
-            raise NotReplayableError("it counted contacts that were promised, and this version cannot")
         if not customer_id or (not entry.record and entry.format > 1):
             return None
         if not entry.record:

@@ -16,7 +16,7 @@ from engine.decide.needs import Needs
 from engine.decide.pipeline import Effort, Evaluation, asked_rows, decide
 from engine.decide.request import CustomerView, Request
 from engine.decide.snapshot import Snapshot
-from engine.serve.answer import Question, read_question, seen
+from engine.serve.answer import Question, seen
 from engine.serve.build import Models, compile_texts, read_texts
 from engine.serve.past.archive import Archive
 from engine.serve.past.redecide import NO_LIMITS, SNAPSHOTS, NotReplayableError, Past, Recorded
@@ -91,12 +91,12 @@ class Trial:
         return Outcome(evaluation, before, _held(before, customer, question.request, effort), after)
 
     def _seen(self, reader: Reader, recorded: Recorded, old: Snapshot) -> tuple[Question, CustomerView]:
-        question = read_question(reader, recorded.message, recorded.entry.now_ms, int(recorded.reply.decision_id, 16))
+        question = recorded.question(reader)
         needs = self._needs(reader.snapshot, old)
         inline = question.request.consents
         if inline:
             needs = replace(needs, consents=needs.consents | inline)
-        return question, seen(reader, question, recorded.packed, needs)
+        return question, seen(reader, question, recorded.stored, needs, recorded.reserving.others)
 
     def _needs(self, snapshot: Snapshot, old: Snapshot) -> Needs:
         """What either needs of a customer, and the segments; joined once for two snapshots: 17 µs."""

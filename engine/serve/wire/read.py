@@ -128,10 +128,12 @@ class Reader(Intake):
             raise FieldError("channels", "must name at least one channel")
         self.count("action_keys", len(message.action_keys), self.limits.candidates)
         self.count("inline_candidates", len(message.inline_candidates), self.limits.inline_candidates)
+        if message.reserve_s > self.limits.reserve_s:
+            raise FieldError("reserve_s", f"is {message.reserve_s}; at most {self.limits.reserve_s} s are reserved")
         if message.explain not in decision_pb2.ExplainLevel.values():
             raise FieldError("explain", f"{message.explain} is no level")
         return Request(
-            asks=self._asks(message),
+            asks=self._asks(message, now_ms),
             now_ms=self.moment("now_ms", message.now_ms, now_ms),
             seed=message.seed or seed,
             context=self.attributes("context", message.context, self.snapshot.bundle.schema.request),
@@ -139,8 +141,15 @@ class Reader(Intake):
             inline=self._inlines(message),
         )
 
-    def _asks(self, message: decision_pb2.DecideRequest) -> tuple[Ask, ...]:
-        asks = tuple(self._ask(f"channels[{i}]", ask) for i, ask in enumerate(message.channels))
+    def simulated(self, message: decision_pb2.DecideRequest, now_ms: int) -> bool:
+        """Whether a request asks what would be at another moment: further from now than clocks may differ."""
+        return bool(message.now_ms) and abs(message.now_ms - now_ms) > self.limits.ahead_ms
+
+    def _asks(self, message: decision_pb2.DecideRequest, now_ms: int) -> tuple[Ask, ...]:
+        usual = bool(message.customer.id) and not self.simulated(message, now_ms)
+        asks = tuple(self._ask(f"channels[{i}]", ask, usual=usual) for i, ask in enumerate(message.channels))
+        if not message.customer.id and any(ask.reserve for ask in asks):
+            raise FieldError("customer.id", "is empty; what is reserved needs somebody to be reserved for")
         seen: set[tuple[str, str]] = set()
         for index, ask in enumerate(asks):
             if (ask.channel, ask.placement) in seen:
@@ -148,14 +157,19 @@ class Reader(Intake):
             seen.add((ask.channel, ask.placement))
         return asks
 
-    def _ask(self, path: str, ask: decision_pb2.ChannelRequest) -> Ask:
+    def _ask(self, path: str, ask: decision_pb2.ChannelRequest, *, usual: bool) -> Ask:
         channel = self.channel(f"{path}.channel", ask.channel)
         places = self.snapshot.bundle.channel_of[channel].placements
+        if ask.reserve not in decision_pb2.ReserveMode.values():
+            raise FieldError(f"{path}.reserve", f"{ask.reserve} is no mode")
         if ask.placement and ask.placement not in places:
             raise FieldError(f"{path}.placement", unknown("placement", ask.placement[:100], places))
         if ask.limit > self.limits.ranked:
             raise FieldError(f"{path}.limit", f"is {ask.limit}; at most {self.limits.ranked} are ranked")
-        return Ask(channel, ask.placement, ask.limit or 1)
+        chosen = ask.reserve == decision_pb2.RESERVE_MODE_YES
+        unsaid = ask.reserve == decision_pb2.RESERVE_MODE_UNSPECIFIED
+        reserve = chosen or (unsaid and usual and self.snapshot.bundle.channel_of[channel].outbound)
+        return Ask(channel, ask.placement, ask.limit or 1, reserve)
 
     def _action(self, path: str, key: str) -> str:
         if self.name(path, key) not in self.snapshot.action_of:

@@ -45,6 +45,15 @@ def write_response(
     return reply
 
 
+def write_reserved(reply: decision_pb2.DecideResponse, request: Request, until_ms: int, refused: str) -> None:
+    """Add to an answer until when it is reserved; or why nothing could be."""
+    if refused:
+        reply.degraded.append(refused)
+    if until_ms:
+        for ask, answer in zip(request.asks, reply.channels, strict=True):
+            answer.reserved_until_ms = until_ms if ask.reserve and answer.actions else 0
+
+
 def _reasons(evaluation: Evaluation, level: int) -> list[explain.Reason]:
     return LEVELS[level](evaluation) if level in LEVELS else []
 

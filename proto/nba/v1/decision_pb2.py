@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from nba.v1 import common_pb2 as nba_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15nba/v1/decision.proto\x12\x06nba.v1\x1a\x13nba/v1/common.proto\"\xe6\x01\n\x08\x43ustomer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x34\n\nattributes\x18\x02 \x03(\x0b\x32 .nba.v1.Customer.AttributesEntry\x12!\n\x08\x63onsents\x18\x03 \x03(\x0b\x32\x0f.nba.v1.Consent\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12 \n\x07privacy\x18\x05 \x01(\x0b\x32\x0f.nba.v1.Privacy\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"0\n\x07Privacy\x12\x0b\n\x03tcf\x18\x01 \x01(\t\x12\x0b\n\x03gpp\x18\x02 \x01(\t\x12\x0b\n\x03gpc\x18\x03 \x01(\x08\"C\n\x0e\x43hannelRequest\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\"\xe7\x01\n\x0fInlineCandidate\x12\x12\n\naction_key\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x11\n\tobjective\x18\x03 \x01(\t\x12\x10\n\x08purposes\x18\x04 \x03(\t\x12\r\n\x05value\x18\x05 \x01(\x01\x12;\n\nattributes\x18\x06 \x03(\x0b\x32\'.nba.v1.InlineCandidate.AttributesEntry\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\x86\x03\n\rDecideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x10.nba.v1.Customer\x12\x33\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\".nba.v1.DecideRequest.ContextEntry\x12(\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x16.nba.v1.ChannelRequest\x12\x13\n\x0b\x61\x63tion_keys\x18\x05 \x03(\t\x12\x32\n\x11inline_candidates\x18\x06 \x03(\x0b\x32\x17.nba.v1.InlineCandidate\x12%\n\x07\x65xplain\x18\x07 \x01(\x0e\x32\x14.nba.v1.ExplainLevel\x12\x0e\n\x06now_ms\x18\x08 \x01(\x03\x12\x0c\n\x04seed\x18\t \x01(\x04\x12\x11\n\tbudget_ms\x18\n \x01(\r\x1a=\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\xfa\x02\n\x0cRankedAction\x12\x0c\n\x04rank\x18\x01 \x01(\r\x12\x12\n\naction_key\x18\x02 \x01(\t\x12\x12\n\npropensity\x18\x03 \x01(\x01\x12\r\n\x05value\x18\x04 \x01(\x01\x12\x10\n\x08priority\x18\x05 \x01(\x01\x12\x1d\n\x15selection_probability\x18\x06 \x01(\x01\x12\x0f\n\x07message\x18\x07 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x08 \x01(\x08\x12\x12\n\x05lever\x18\t \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06weight\x18\n \x01(\x01H\x01\x88\x01\x01\x12*\n\ncomponents\x18\x0b \x03(\x0b\x32\x16.nba.v1.ValueComponent\x12\x17\n\x0f\x64\x65\x63isive_factor\x18\x0c \x01(\t\x12\x13\n\x0bsensitivity\x18\r \x01(\t\x12\r\n\x05model\x18\x0e \x01(\t\x12\x18\n\x10model_propensity\x18\x0f \x01(\x01\x12\x10\n\x08maturity\x18\x10 \x01(\x01\x42\x08\n\x06_leverB\t\n\x07_weight\"=\n\x0eValueComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06\x63\x61pped\x18\x03 \x01(\x08\"q\n\rChannelAnswer\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12%\n\x07\x61\x63tions\x18\x03 \x03(\x0b\x32\x14.nba.v1.RankedAction\x12\x15\n\rnot_before_ms\x18\x04 \x01(\x03\"*\n\x0b\x46unnelStage\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\r\"\xd6\x01\n\x06Reason\x12\x12\n\naction_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04gate\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0c\n\x04rows\x18\x06 \x01(\r\x12$\n\x03saw\x18\x07 \x03(\x0b\x32\x17.nba.v1.Reason.SawEntry\x12\x0e\n\x06\x63hange\x18\x08 \x01(\t\x1a\x39\n\x08SawEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\xd8\x01\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\'\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x15.nba.v1.ChannelAnswer\x12#\n\x06\x66unnel\x18\x03 \x03(\x0b\x32\x13.nba.v1.FunnelStage\x12\x10\n\x08\x64\x65graded\x18\x04 \x03(\t\x12\x18\n\x10snapshot_version\x18\x05 \x01(\t\x12\x1d\n\x05trace\x18\x06 \x03(\x0b\x32\x0e.nba.v1.Reason\x12\x18\n\x10\x61\x64\x61ptive_version\x18\x0c \x01(\t*\x93\x01\n\x0c\x45xplainLevel\x12\x1d\n\x19\x45XPLAIN_LEVEL_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XPLAIN_LEVEL_NONE\x10\x01\x12\x19\n\x15\x45XPLAIN_LEVEL_SUMMARY\x10\x02\x12\x16\n\x12\x45XPLAIN_LEVEL_FULL\x10\x03\x12\x19\n\x15\x45XPLAIN_LEVEL_WHAT_IF\x10\x04\x32J\n\x0f\x44\x65\x63isionService\x12\x37\n\x06\x44\x65\x63ide\x12\x15.nba.v1.DecideRequest\x1a\x16.nba.v1.DecideResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15nba/v1/decision.proto\x12\x06nba.v1\x1a\x13nba/v1/common.proto\"\xe6\x01\n\x08\x43ustomer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x34\n\nattributes\x18\x02 \x03(\x0b\x32 .nba.v1.Customer.AttributesEntry\x12!\n\x08\x63onsents\x18\x03 \x03(\x0b\x32\x0f.nba.v1.Consent\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12 \n\x07privacy\x18\x05 \x01(\x0b\x32\x0f.nba.v1.Privacy\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"0\n\x07Privacy\x12\x0b\n\x03tcf\x18\x01 \x01(\t\x12\x0b\n\x03gpp\x18\x02 \x01(\t\x12\x0b\n\x03gpc\x18\x03 \x01(\x08\"i\n\x0e\x43hannelRequest\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\x12$\n\x07reserve\x18\x04 \x01(\x0e\x32\x13.nba.v1.ReserveMode\"\xe7\x01\n\x0fInlineCandidate\x12\x12\n\naction_key\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x11\n\tobjective\x18\x03 \x01(\t\x12\x10\n\x08purposes\x18\x04 \x03(\t\x12\r\n\x05value\x18\x05 \x01(\x01\x12;\n\nattributes\x18\x06 \x03(\x0b\x32\'.nba.v1.InlineCandidate.AttributesEntry\x1a@\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\xaf\x03\n\rDecideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x10.nba.v1.Customer\x12\x33\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\".nba.v1.DecideRequest.ContextEntry\x12(\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x16.nba.v1.ChannelRequest\x12\x13\n\x0b\x61\x63tion_keys\x18\x05 \x03(\t\x12\x32\n\x11inline_candidates\x18\x06 \x03(\x0b\x32\x17.nba.v1.InlineCandidate\x12%\n\x07\x65xplain\x18\x07 \x01(\x0e\x32\x14.nba.v1.ExplainLevel\x12\x0e\n\x06now_ms\x18\x08 \x01(\x03\x12\x0c\n\x04seed\x18\t \x01(\x04\x12\x11\n\tbudget_ms\x18\n \x01(\r\x12\x11\n\treserve_s\x18\x0b \x01(\r\x12\x14\n\x0cmin_revision\x18\x0c \x01(\x04\x1a=\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\xfa\x02\n\x0cRankedAction\x12\x0c\n\x04rank\x18\x01 \x01(\r\x12\x12\n\naction_key\x18\x02 \x01(\t\x12\x12\n\npropensity\x18\x03 \x01(\x01\x12\r\n\x05value\x18\x04 \x01(\x01\x12\x10\n\x08priority\x18\x05 \x01(\x01\x12\x1d\n\x15selection_probability\x18\x06 \x01(\x01\x12\x0f\n\x07message\x18\x07 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x08 \x01(\x08\x12\x12\n\x05lever\x18\t \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06weight\x18\n \x01(\x01H\x01\x88\x01\x01\x12*\n\ncomponents\x18\x0b \x03(\x0b\x32\x16.nba.v1.ValueComponent\x12\x17\n\x0f\x64\x65\x63isive_factor\x18\x0c \x01(\t\x12\x13\n\x0bsensitivity\x18\r \x01(\t\x12\r\n\x05model\x18\x0e \x01(\t\x12\x18\n\x10model_propensity\x18\x0f \x01(\x01\x12\x10\n\x08maturity\x18\x10 \x01(\x01\x42\x08\n\x06_leverB\t\n\x07_weight\"=\n\x0eValueComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06\x63\x61pped\x18\x03 \x01(\x08\"\x8c\x01\n\rChannelAnswer\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12%\n\x07\x61\x63tions\x18\x03 \x03(\x0b\x32\x14.nba.v1.RankedAction\x12\x15\n\rnot_before_ms\x18\x04 \x01(\x03\x12\x19\n\x11reserved_until_ms\x18\x05 \x01(\x03\"*\n\x0b\x46unnelStage\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\r\"\xd6\x01\n\x06Reason\x12\x12\n\naction_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04gate\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0c\n\x04rows\x18\x06 \x01(\r\x12$\n\x03saw\x18\x07 \x03(\x0b\x32\x17.nba.v1.Reason.SawEntry\x12\x0e\n\x06\x63hange\x18\x08 \x01(\t\x1a\x39\n\x08SawEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1c\n\x05value\x18\x02 \x01(\x0b\x32\r.nba.v1.Value:\x02\x38\x01\"\xd8\x01\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\'\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x15.nba.v1.ChannelAnswer\x12#\n\x06\x66unnel\x18\x03 \x03(\x0b\x32\x13.nba.v1.FunnelStage\x12\x10\n\x08\x64\x65graded\x18\x04 \x03(\t\x12\x18\n\x10snapshot_version\x18\x05 \x01(\t\x12\x1d\n\x05trace\x18\x06 \x03(\x0b\x32\x0e.nba.v1.Reason\x12\x18\n\x10\x61\x64\x61ptive_version\x18\x0c \x01(\t\":\n\x0eReleaseRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\"#\n\x0fReleaseResponse\x12\x10\n\x08released\x18\x01 \x01(\r*\x93\x01\n\x0c\x45xplainLevel\x12\x1d\n\x19\x45XPLAIN_LEVEL_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XPLAIN_LEVEL_NONE\x10\x01\x12\x19\n\x15\x45XPLAIN_LEVEL_SUMMARY\x10\x02\x12\x16\n\x12\x45XPLAIN_LEVEL_FULL\x10\x03\x12\x19\n\x15\x45XPLAIN_LEVEL_WHAT_IF\x10\x04*V\n\x0bReserveMode\x12\x1c\n\x18RESERVE_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10RESERVE_MODE_YES\x10\x01\x12\x13\n\x0fRESERVE_MODE_NO\x10\x02\x32\x86\x01\n\x0f\x44\x65\x63isionService\x12\x37\n\x06\x44\x65\x63ide\x12\x15.nba.v1.DecideRequest\x1a\x16.nba.v1.DecideResponse\x12:\n\x07Release\x12\x16.nba.v1.ReleaseRequest\x1a\x17.nba.v1.ReleaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_options = b'8\001'
   _globals['_REASON_SAWENTRY']._loaded_options = None
   _globals['_REASON_SAWENTRY']._serialized_options = b'8\001'
-  _globals['_EXPLAINLEVEL']._serialized_start=2073
-  _globals['_EXPLAINLEVEL']._serialized_end=2220
+  _globals['_EXPLAINLEVEL']._serialized_start=2277
+  _globals['_EXPLAINLEVEL']._serialized_end=2424
+  _globals['_RESERVEMODE']._serialized_start=2426
+  _globals['_RESERVEMODE']._serialized_end=2512
   _globals['_CUSTOMER']._serialized_start=55
   _globals['_CUSTOMER']._serialized_end=285
   _globals['_CUSTOMER_ATTRIBUTESENTRY']._serialized_start=221
@@ -49,29 +51,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRIVACY']._serialized_start=287
   _globals['_PRIVACY']._serialized_end=335
   _globals['_CHANNELREQUEST']._serialized_start=337
-  _globals['_CHANNELREQUEST']._serialized_end=404
-  _globals['_INLINECANDIDATE']._serialized_start=407
-  _globals['_INLINECANDIDATE']._serialized_end=638
+  _globals['_CHANNELREQUEST']._serialized_end=442
+  _globals['_INLINECANDIDATE']._serialized_start=445
+  _globals['_INLINECANDIDATE']._serialized_end=676
   _globals['_INLINECANDIDATE_ATTRIBUTESENTRY']._serialized_start=221
   _globals['_INLINECANDIDATE_ATTRIBUTESENTRY']._serialized_end=285
-  _globals['_DECIDEREQUEST']._serialized_start=641
-  _globals['_DECIDEREQUEST']._serialized_end=1031
-  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_start=970
-  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_end=1031
-  _globals['_RANKEDACTION']._serialized_start=1034
-  _globals['_RANKEDACTION']._serialized_end=1412
-  _globals['_VALUECOMPONENT']._serialized_start=1414
-  _globals['_VALUECOMPONENT']._serialized_end=1475
-  _globals['_CHANNELANSWER']._serialized_start=1477
-  _globals['_CHANNELANSWER']._serialized_end=1590
-  _globals['_FUNNELSTAGE']._serialized_start=1592
-  _globals['_FUNNELSTAGE']._serialized_end=1634
-  _globals['_REASON']._serialized_start=1637
-  _globals['_REASON']._serialized_end=1851
-  _globals['_REASON_SAWENTRY']._serialized_start=1794
-  _globals['_REASON_SAWENTRY']._serialized_end=1851
-  _globals['_DECIDERESPONSE']._serialized_start=1854
-  _globals['_DECIDERESPONSE']._serialized_end=2070
-  _globals['_DECISIONSERVICE']._serialized_start=2222
-  _globals['_DECISIONSERVICE']._serialized_end=2296
+  _globals['_DECIDEREQUEST']._serialized_start=679
+  _globals['_DECIDEREQUEST']._serialized_end=1110
+  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_start=1049
+  _globals['_DECIDEREQUEST_CONTEXTENTRY']._serialized_end=1110
+  _globals['_RANKEDACTION']._serialized_start=1113
+  _globals['_RANKEDACTION']._serialized_end=1491
+  _globals['_VALUECOMPONENT']._serialized_start=1493
+  _globals['_VALUECOMPONENT']._serialized_end=1554
+  _globals['_CHANNELANSWER']._serialized_start=1557
+  _globals['_CHANNELANSWER']._serialized_end=1697
+  _globals['_FUNNELSTAGE']._serialized_start=1699
+  _globals['_FUNNELSTAGE']._serialized_end=1741
+  _globals['_REASON']._serialized_start=1744
+  _globals['_REASON']._serialized_end=1958
+  _globals['_REASON_SAWENTRY']._serialized_start=1901
+  _globals['_REASON_SAWENTRY']._serialized_end=1958
+  _globals['_DECIDERESPONSE']._serialized_start=1961
+  _globals['_DECIDERESPONSE']._serialized_end=2177
+  _globals['_RELEASEREQUEST']._serialized_start=2179
+  _globals['_RELEASEREQUEST']._serialized_end=2237
+  _globals['_RELEASERESPONSE']._serialized_start=2239
+  _globals['_RELEASERESPONSE']._serialized_end=2274
+  _globals['_DECISIONSERVICE']._serialized_start=2515
+  _globals['_DECISIONSERVICE']._serialized_end=2649
 # @@protoc_insertion_point(module_scope)

@@ -15,11 +15,20 @@ class ExplainLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXPLAIN_LEVEL_SUMMARY: _ClassVar[ExplainLevel]
     EXPLAIN_LEVEL_FULL: _ClassVar[ExplainLevel]
     EXPLAIN_LEVEL_WHAT_IF: _ClassVar[ExplainLevel]
+
+class ReserveMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RESERVE_MODE_UNSPECIFIED: _ClassVar[ReserveMode]
+    RESERVE_MODE_YES: _ClassVar[ReserveMode]
+    RESERVE_MODE_NO: _ClassVar[ReserveMode]
 EXPLAIN_LEVEL_UNSPECIFIED: ExplainLevel
 EXPLAIN_LEVEL_NONE: ExplainLevel
 EXPLAIN_LEVEL_SUMMARY: ExplainLevel
 EXPLAIN_LEVEL_FULL: ExplainLevel
 EXPLAIN_LEVEL_WHAT_IF: ExplainLevel
+RESERVE_MODE_UNSPECIFIED: ReserveMode
+RESERVE_MODE_YES: ReserveMode
+RESERVE_MODE_NO: ReserveMode
 
 class Customer(_message.Message):
     __slots__ = ("id", "attributes", "consents", "time_zone", "privacy")
@@ -53,14 +62,16 @@ class Privacy(_message.Message):
     def __init__(self, tcf: _Optional[str] = ..., gpp: _Optional[str] = ..., gpc: _Optional[bool] = ...) -> None: ...
 
 class ChannelRequest(_message.Message):
-    __slots__ = ("channel", "placement", "limit")
+    __slots__ = ("channel", "placement", "limit", "reserve")
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    RESERVE_FIELD_NUMBER: _ClassVar[int]
     channel: str
     placement: str
     limit: int
-    def __init__(self, channel: _Optional[str] = ..., placement: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+    reserve: ReserveMode
+    def __init__(self, channel: _Optional[str] = ..., placement: _Optional[str] = ..., limit: _Optional[int] = ..., reserve: _Optional[_Union[ReserveMode, str]] = ...) -> None: ...
 
 class InlineCandidate(_message.Message):
     __slots__ = ("action_key", "group", "objective", "purposes", "value", "attributes")
@@ -86,7 +97,7 @@ class InlineCandidate(_message.Message):
     def __init__(self, action_key: _Optional[str] = ..., group: _Optional[str] = ..., objective: _Optional[str] = ..., purposes: _Optional[_Iterable[str]] = ..., value: _Optional[float] = ..., attributes: _Optional[_Mapping[str, _common_pb2.Value]] = ...) -> None: ...
 
 class DecideRequest(_message.Message):
-    __slots__ = ("request_id", "customer", "context", "channels", "action_keys", "inline_candidates", "explain", "now_ms", "seed", "budget_ms")
+    __slots__ = ("request_id", "customer", "context", "channels", "action_keys", "inline_candidates", "explain", "now_ms", "seed", "budget_ms", "reserve_s", "min_revision")
     class ContextEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +115,8 @@ class DecideRequest(_message.Message):
     NOW_MS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     BUDGET_MS_FIELD_NUMBER: _ClassVar[int]
+    RESERVE_S_FIELD_NUMBER: _ClassVar[int]
+    MIN_REVISION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     customer: Customer
     context: _containers.MessageMap[str, _common_pb2.Value]
@@ -114,7 +127,9 @@ class DecideRequest(_message.Message):
     now_ms: int
     seed: int
     budget_ms: int
-    def __init__(self, request_id: _Optional[str] = ..., customer: _Optional[_Union[Customer, _Mapping]] = ..., context: _Optional[_Mapping[str, _common_pb2.Value]] = ..., channels: _Optional[_Iterable[_Union[ChannelRequest, _Mapping]]] = ..., action_keys: _Optional[_Iterable[str]] = ..., inline_candidates: _Optional[_Iterable[_Union[InlineCandidate, _Mapping]]] = ..., explain: _Optional[_Union[ExplainLevel, str]] = ..., now_ms: _Optional[int] = ..., seed: _Optional[int] = ..., budget_ms: _Optional[int] = ...) -> None: ...
+    reserve_s: int
+    min_revision: int
+    def __init__(self, request_id: _Optional[str] = ..., customer: _Optional[_Union[Customer, _Mapping]] = ..., context: _Optional[_Mapping[str, _common_pb2.Value]] = ..., channels: _Optional[_Iterable[_Union[ChannelRequest, _Mapping]]] = ..., action_keys: _Optional[_Iterable[str]] = ..., inline_candidates: _Optional[_Iterable[_Union[InlineCandidate, _Mapping]]] = ..., explain: _Optional[_Union[ExplainLevel, str]] = ..., now_ms: _Optional[int] = ..., seed: _Optional[int] = ..., budget_ms: _Optional[int] = ..., reserve_s: _Optional[int] = ..., min_revision: _Optional[int] = ...) -> None: ...
 
 class RankedAction(_message.Message):
     __slots__ = ("rank", "action_key", "propensity", "value", "priority", "selection_probability", "message", "fallback", "lever", "weight", "components", "decisive_factor", "sensitivity", "model", "model_propensity", "maturity")
@@ -163,16 +178,18 @@ class ValueComponent(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ..., capped: _Optional[bool] = ...) -> None: ...
 
 class ChannelAnswer(_message.Message):
-    __slots__ = ("channel", "placement", "actions", "not_before_ms")
+    __slots__ = ("channel", "placement", "actions", "not_before_ms", "reserved_until_ms")
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     NOT_BEFORE_MS_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
     channel: str
     placement: str
     actions: _containers.RepeatedCompositeFieldContainer[RankedAction]
     not_before_ms: int
-    def __init__(self, channel: _Optional[str] = ..., placement: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[RankedAction, _Mapping]]] = ..., not_before_ms: _Optional[int] = ...) -> None: ...
+    reserved_until_ms: int
+    def __init__(self, channel: _Optional[str] = ..., placement: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[RankedAction, _Mapping]]] = ..., not_before_ms: _Optional[int] = ..., reserved_until_ms: _Optional[int] = ...) -> None: ...
 
 class FunnelStage(_message.Message):
     __slots__ = ("stage", "rows")
@@ -226,3 +243,17 @@ class DecideResponse(_message.Message):
     trace: _containers.RepeatedCompositeFieldContainer[Reason]
     adaptive_version: str
     def __init__(self, decision_id: _Optional[str] = ..., channels: _Optional[_Iterable[_Union[ChannelAnswer, _Mapping]]] = ..., funnel: _Optional[_Iterable[_Union[FunnelStage, _Mapping]]] = ..., degraded: _Optional[_Iterable[str]] = ..., snapshot_version: _Optional[str] = ..., trace: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., adaptive_version: _Optional[str] = ...) -> None: ...
+
+class ReleaseRequest(_message.Message):
+    __slots__ = ("customer_id", "decision_id")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    customer_id: str
+    decision_id: str
+    def __init__(self, customer_id: _Optional[str] = ..., decision_id: _Optional[str] = ...) -> None: ...
+
+class ReleaseResponse(_message.Message):
+    __slots__ = ("released",)
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    released: int
+    def __init__(self, released: _Optional[int] = ...) -> None: ...

@@ -40,6 +40,11 @@ class DecisionServiceStub:
                 request_serializer=nba_dot_v1_dot_decision__pb2.DecideRequest.SerializeToString,
                 response_deserializer=nba_dot_v1_dot_decision__pb2.DecideResponse.FromString,
                 _registered_method=True)
+        self.Release = channel.unary_unary(
+                '/nba.v1.DecisionService/Release',
+                request_serializer=nba_dot_v1_dot_decision__pb2.ReleaseRequest.SerializeToString,
+                response_deserializer=nba_dot_v1_dot_decision__pb2.ReleaseResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionServiceServicer:
@@ -53,6 +58,13 @@ class DecisionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Release(self, request, context):
+        """Gives back what a decision reserved and nobody will be shown: a message that could not be sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     servicer.Decide,
                     request_deserializer=nba_dot_v1_dot_decision__pb2.DecideRequest.FromString,
                     response_serializer=nba_dot_v1_dot_decision__pb2.DecideResponse.SerializeToString,
+            ),
+            'Release': grpc.unary_unary_rpc_method_handler(
+                    servicer.Release,
+                    request_deserializer=nba_dot_v1_dot_decision__pb2.ReleaseRequest.FromString,
+                    response_serializer=nba_dot_v1_dot_decision__pb2.ReleaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class DecisionService:
             '/nba.v1.DecisionService/Decide',
             nba_dot_v1_dot_decision__pb2.DecideRequest.SerializeToString,
             nba_dot_v1_dot_decision__pb2.DecideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Release(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nba.v1.DecisionService/Release',
+            nba_dot_v1_dot_decision__pb2.ReleaseRequest.SerializeToString,
+            nba_dot_v1_dot_decision__pb2.ReleaseResponse.FromString,
             options,
             channel_credentials,
             insecure,
