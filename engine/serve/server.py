@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -45,13 +46,13 @@ def serve(settings: Settings) -> int:
     read_limits(settings.config)
     read_spill(settings.config)
     snapshot = settings.snapshot()
-    settings.settle(snapshot)
     _claim(settings.address, settings.port)
+    settings.put_in_force(snapshot)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the workers inherit it; more threads than cores only wait for each other
     crew = _Crew(settings)
     healthy, announced = True, False
     while healthy and (said := heard(signals, WATCH_S)) != STOP:
-        if said == RELOAD and (new := renewed(snapshot, settings)) is not snapshot:
+        if said == RELOAD and (new := _aside(snapshot, settings)) is not snapshot:
             snapshot = new
             _announce("reloading", snapshot)
             crew.tell(signal.SIGHUP)
@@ -62,6 +63,16 @@ def serve(settings: Settings) -> int:
     crew.stop()
     log.info("stopped", clean=healthy)
     return 0 if healthy else 1
+
+
+def _aside(old: Snapshot, settings: Settings) -> Snapshot:
+    """`renewed`, while no worker wants the core: in a thread, for what has become so humble cannot rise again."""
+    with ThreadPoolExecutor(1, initializer=_humble) as pool:
+        return pool.submit(renewed, old, settings).result()
+
+
+def _humble() -> None:
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # 0 is this thread alone
 
 
 class _Member:
