@@ -16,14 +16,15 @@ class Parts:
 
     Args:
         before: what that snapshot's own `Parts` made.
-        rest: called after each part that had to be made: where calls are answered meanwhile, it lets them go first.
+        rest: lets others go first; called after each part that had to be made.
 
     Attributes:
+        rest: likewise.
         made: every part of this snapshot.
     """
 
     def __init__(self, before: Made = NOTHING, rest: Callable[[], None] = lambda: None) -> None:
-        self._before, self._rest = before, rest
+        self._before, self.rest = before, rest
         self.made: dict[tuple[object, ...], tuple[object, object]] = {}
 
     def make(self, maker: Callable[..., T], *of: object) -> T:
@@ -36,6 +37,6 @@ class Parts:
         held = self.made.get(mark) or self._before.get(mark)
         if held is None:
             held = of, maker(*of)  # holds what it was made of: an id is only good while its object lives
-            self._rest()
+            self.rest()
         self.made[mark] = held
         return held[1]  # type: ignore[return-value]  # the maker is part of the mark

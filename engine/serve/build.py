@@ -1,6 +1,7 @@
 """From files to a snapshot."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def make_snapshot(
     snapshot = build_snapshot(read, recipe.texts, contenders, recipe.ways, parts)
     if recipe.version not in ("", snapshot.version):
         raise ModelError(f"snapshot {recipe.version} came out as {snapshot.version}; start the server again")
-    _warm_up(snapshot)
+    _warm_up(snapshot, parts.rest)
     return snapshot
 
 
@@ -139,15 +140,17 @@ def _loaded(registry: str, name: str, version: str) -> Contender:
     return Contender(name, version, manifest.spec, scorer, manifest.base_rate, bind)
 
 
-def _warm_up(snapshot: Snapshot) -> None:
+def _warm_up(snapshot: Snapshot, rest: Callable[[], None]) -> None:
     """Decide for nobody, each way, and score every row: what is made on first use is made before a request waits."""
     nobody = CustomerView({}, {}, dict.fromkeys(snapshot.consents, True))
     request = Request(tuple(Ask(channel.name) for channel in snapshot.bundle.channels), now_ms=0)
     moment = decide(snapshot, nobody, request).moment
     named = replace(request, action_keys=tuple(snapshot.action_of)[:1])
     for effort in Effort:
+        rest()
         decide(snapshot, nobody, named, effort)
     for model in snapshot.scoring.models.values():
+        rest()
         model.score(moment, np.arange(snapshot.catalogue.size))
 
 
