@@ -123,10 +123,5 @@ def _messages(data: bytes) -> Iterator[bytes]:
 
 if __name__ == "__main__":
     rate, *counts = sys.argv[4:8]
-    main(
-        sys.argv[1],
-        sys.argv[2],
-        sys.argv[3],
-        Plan(float(rate), *map(int, counts)),
-        tolerant=sys.argv[8:] == ["tolerant"],
-    )
+    asked = Plan(float(rate), *map(int, counts))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], asked, tolerant=sys.argv[8:] == ["tolerant"])

@@ -6,7 +6,6 @@ import signal
 import socket
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -16,7 +15,8 @@ import structlog
 from engine.decide.snapshot import Snapshot
 from engine.serve.config import read_limits, read_spill
 from engine.serve.learn import learn
-from engine.serve.settings import Settings, renewed
+from engine.serve.reloads import Reloads
+from engine.serve.settings import Settings
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, WATCH_S, heard, listen
 from engine.serve.worker import GRACE_S, work
 from models import OnnxRows
@@ -49,30 +49,23 @@ def serve(settings: Settings) -> int:
     _claim(settings.address, settings.port)
     settings.put_in_force(snapshot)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the workers inherit it; more threads than cores only wait for each other
-    crew = _Crew(settings)
+    crew, reloads = _Crew(settings), Reloads(snapshot, settings, signals)
     healthy, announced = True, False
     while healthy and (said := heard(signals, WATCH_S)) != STOP:
-        if said == RELOAD and (new := _aside(snapshot, settings)) is not snapshot:
-            snapshot = new
-            _announce("reloading", snapshot)
+        if said == RELOAD:
+            reloads.ask()
+        if reloads.took():
+            _announce("reloading", reloads.snapshot)
             crew.tell(signal.SIGHUP)
         healthy = crew.whole()
         if not announced and crew.answers():
             announced = True
-            _announce("serving", snapshot, address=f"{settings.address}:{settings.port}", workers=settings.workers)
+            _announce(
+                "serving", reloads.snapshot, address=f"{settings.address}:{settings.port}", workers=settings.workers
+            )
     crew.stop()
     log.info("stopped", clean=healthy)
     return 0 if healthy else 1
-
-
-def _aside(old: Snapshot, settings: Settings) -> Snapshot:
-    """`renewed`, while no worker wants the core: in a thread, for what has become so humble cannot rise again."""
-    with ThreadPoolExecutor(1, initializer=_humble) as pool:
-        return pool.submit(renewed, old, settings).result()
-
-
-def _humble() -> None:
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # 0 is this thread alone
 
 
 class _Member:
