@@ -150,7 +150,8 @@ class Scoring:
     """
 
     def __init__(self, lineup: Lineup, models: Sequence[Model], catalogue: Catalogue) -> None:
-        self.lineup, self.models = lineup, {model.contender.name: model for model in models}
+        self.lineup, self.contenders = lineup, [model.contender for model in models]
+        self.models = {model.contender.name: model for model in models}
         self._champions = [self.models[champion.model] for champion in lineup.champions]
         place = {champion.model: at for at, champion in enumerate(lineup.champions)}
         self._learning = {name: place[lineup.champion_of(name)] for name in lineup.online}
@@ -167,21 +168,20 @@ class Scoring:
 
     def over(self, catalogue: Catalogue) -> "Scoring":
         """The same models over the rows that one request brings."""
-        contenders = [model.contender for model in self.models.values()]
-        tables = _tables(contenders, catalogue, Parts())
-        plain = [each.plainly_over(tables[each.spec.fingerprint]) for each in contenders]
+        tables = _tables(self.contenders, catalogue, Parts())
+        plain = [each.plainly_over(tables[each.spec.fingerprint]) for each in self.contenders]
         return Scoring(self.lineup, plain, catalogue)
 
     @cached_property
     def dealings(self) -> frozenset[str]:
         """The kinds of key, and `action`, by which some model reads the customer's history."""
-        sides = {feature.side for each in self.models.values() for feature in each.contender.spec.features}
+        sides = {feature.side for each in self.contenders for feature in each.spec.features}
         return frozenset(side.removeprefix("with_") for side in sides if side.startswith("with_"))
 
     @cached_property
     def reads(self) -> frozenset[str]:
         """Every feature that some model reads."""
-        return frozenset(feature.name for each in self.models.values() for feature in each.contender.spec.features)
+        return frozenset(feature.name for each in self.contenders for feature in each.spec.features)
 
     def prior(self, rows: Rows) -> Scored:
         """What is said without asking a model: each champion's base rate."""

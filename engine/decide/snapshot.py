@@ -124,16 +124,22 @@ class Snapshot:
             corrections=self.corrections.over(catalogue),
         )
 
-    def taught(self, learned: Learned) -> "Snapshot":
-        """The same snapshot with what was learned; nothing where the bundle says `adaptive: off`."""
-        adaptive, taught = (
-            self.bundle.adaptive,
-            copy(self),
-        )  # `replace` would throw away what was worked out of the rest
-        if adaptive:
-            corrections = learned_over(learned, adaptive.optimism, self.catalogue)
-            object.__setattr__(taught, "corrections", corrections)
-            object.__setattr__(taught, "scoring", self.scoring.taught(learned))
+    def taught(self, learned: Learned, before: "Snapshot | None" = None) -> "Snapshot":
+        """The same snapshot with what was learned; nothing where the bundle says `adaptive: off`.
+
+        Args:
+            learned: the version in force.
+            before: a snapshot whose corrections are taken over where they are of the same version, rows and settings,
+                and with them what its online models know.
+        """
+        taught = copy(self)  # `replace` would throw away what was worked out of the rest
+        if self.bundle.adaptive:
+            same = before and before.catalogue is self.catalogue and before.bundle.adaptive == self.bundle.adaptive
+            held = before.corrections if before and same else None
+            if held is None or held.version != learned.version:
+                held = learned_over(learned, self.bundle.adaptive.optimism, self.catalogue)
+            object.__setattr__(taught, "corrections", held)
+            object.__setattr__(taught, "scoring", self.scoring.taught(learned, before.scoring if before else None))
         return taught
 
 

@@ -63,7 +63,7 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
     while (said := heard(signals, WATCH_S)) != STOP:
         snapshot = _renewed(holder.current, settings) if said == RELOAD else holder.current
         if _look(publication) or snapshot is not holder.current:
-            holder.current = snapshot.taught(publication.learned)
+            holder.current = snapshot.taught(publication.learned, holder.current)
     shell.watches.end()  # they would last as long as their callers
     healths.enter_graceful_shutdown()
     # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
