@@ -58,7 +58,7 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     sys.setswitchinterval(SWITCH_S)
-    gc.freeze()  # what is here stays: a collection that looks through all of it holds every call up, by 30 ms
+    gc.freeze()  # what is here stays: a collection that looks through all of it holds every call up, by 50 ms
     supervisor.send_bytes(ANSWERING)
     while (said := heard(signals, WATCH_S)) != STOP:
         snapshot = _renewed(holder.current, settings) if said == RELOAD else holder.current
