@@ -4,7 +4,7 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from engine.decide.snapshot import Snapshot
-from engine.serve.settings import Settings, renewed
+from engine.serve.settings import Settings, put_in_force, reloaded
 from engine.serve.signals import Signals
 
 COMPILED = "compiled"  # the word that ends the wait of whoever looks
@@ -38,12 +38,16 @@ class Reloads:
         """Has another snapshot come into force since the last look?"""
         if self._asked and self._coming is None:
             self._asked = False
-            self._coming = self._pool.submit(renewed, self.snapshot, self._settings)
+            self._coming = self._pool.submit(reloaded, self.snapshot, self._settings)
             self._coming.add_done_callback(lambda _: self._signals.put(COMPILED))
         if self._coming is None or not self._coming.done():
             return False
-        before, self.snapshot, self._coming = self.snapshot, self._coming.result(), None
-        return self.snapshot is not before
+        new, self._coming = self._coming.result(), None
+        # Not in the thread: it might hold the store's lock while it waits for a core, and workers would wait for it.
+        if new is self.snapshot or not put_in_force(new, self._settings):
+            return False
+        self.snapshot = new
+        return True
 
 
 def _humble() -> None:

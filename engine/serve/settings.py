@@ -73,16 +73,29 @@ class Settings:
         write_recipe(recipe_of(snapshot), self.recipe)
 
 
-def renewed(old: Snapshot, settings: Settings) -> Snapshot:
-    """What lies there now, in force, if it is good and the records keep what it needs; else the old one."""
+def reloaded(old: Snapshot, settings: Settings) -> Snapshot:
+    """What lies there now, or, with its faults in the log, the old snapshot."""
     try:
         new = settings.snapshot(old)
         _nothing_gone(old, new)
-        settings.put_in_force(new)
-    except (BundleError, ModelError, StoreError, OSError) as error:
-        log.error("reload refused, the old snapshot stays", faults=str(error))
+    except (BundleError, ModelError, OSError) as error:
+        _refuse(error)
         return old
     return new
+
+
+def put_in_force(new: Snapshot, settings: Settings) -> bool:
+    """Let workers follow; false, with the reason in the log, where the records do not keep what it needs."""
+    try:
+        settings.put_in_force(new)
+    except (StoreError, OSError) as error:
+        _refuse(error)
+        return False
+    return True
+
+
+def _refuse(error: Exception) -> None:
+    log.error("reload refused, the old snapshot stays", faults=str(error))
 
 
 def _nothing_gone(old: Snapshot, renewed: Snapshot) -> None:

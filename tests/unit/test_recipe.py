@@ -5,7 +5,7 @@ import pytest
 
 from engine.decide.parts import NOTHING
 from engine.serve.recipe import read_recipe, recipe_of, write_recipe
-from engine.serve.settings import Settings, renewed
+from engine.serve.settings import Settings, reloaded
 from models import RESPONSE, ModelError, OnnxRows, Registry
 from tests.unit.artefacts import a_manifest, a_model
 from tests.wire.conftest import BUNDLE
@@ -40,7 +40,7 @@ def test_a_faulty_bundle_leaves_in_force_what_is(server):
     server.put_in_force(good)
     (server.bundle / "policies.yaml").write_text("eligibility: [{name: bad, when: customer.agee > 3}]")
 
-    assert renewed(good, server) is good
+    assert reloaded(good, server) is good
     assert followed(server).version == good.version
 
 
