@@ -83,14 +83,12 @@ def read_bundle(texts: Mapping[str, str], library: Library | None = None, parts:
     policies, contacts = reading.of("policies.yaml", read_policies, language, known)
     levers, fallback = reading.of("arbitration.yaml", _arbitration, known)
     tables = [reading.beside(read_table, name, texts[name], schema) for name in _tables(texts)]
-    lineup = reading.of("models.yaml", read_lineup, known, schema)
     adaptive = reading.of("arbitration.yaml", read_adaptive)
-    reading.of("models.yaml", _check_online, lineup, actions, adaptive)
     bundle = Bundle(
         schema, channels, actions, policies, contacts, levers, fallback,
         declared=reading.of("purposes.yaml", read_purposes),
         tables=reading.parts.make(_together, *tables),
-        lineup=lineup,
+        lineup=reading.of("models.yaml", _lineup, known, schema, actions, adaptive),
         explore=reading.of("arbitration.yaml", _explore, known),
         valuation=reading.of("arbitration.yaml", read_valuation, language, known),
         adaptive=adaptive,
@@ -147,6 +145,14 @@ def _actions(
 
 def _explore(source: Source, known: Known) -> dict[str, Explorer]:
     return read_explore(source, known["objective"])
+
+
+def _lineup(
+    source: Source, known: Known, schema: Schema, actions: tuple[Action, ...], adaptive: Adaptivity | None
+) -> Lineup:
+    lineup = read_lineup(source, known, schema)
+    _check_online(source, lineup, actions, adaptive)
+    return lineup
 
 
 def _check_online(source: Source, lineup: Lineup, actions: tuple[Action, ...], adaptive: Adaptivity | None) -> None:
