@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.load import WARM_UP, schedule
+from benchmarks.load import WARM_UP, Plan, schedule
 from benchmarks.service import loading, measured
 
 Float64Array = NDArray[np.float64]
-Plan = tuple[float, int, int]
 UNPACED, UNLOADED = 0.0, 0.05  # two calls are hardly ever under way together at a twentieth of the peak
 STEPS = (UNLOADED, 0.3, 0.5, 0.7, 0.85, 1.0)  # of the peak: what it answers when it is never left idle
 TAIL_US = 50_000.0  # a rate is kept up with while its p99 is below this: beyond the peak it grows with the round
@@ -74,12 +73,12 @@ def run_round(subject: Subject, step: float, plan: Plan) -> Round:
         step: as the round is to be called.
         plan: calls a second, how many after a few to warm up, and the seed of the schedule.
     """
-    rate, calls, _ = plan
+    rate, calls = plan.rate, plan.calls
     before_s = _cpu_s(subject.pids())
     load_s, latency_us = measured(loading(subject.target, subject.method, subject.requests, plan, tolerant=True))
     cpu_us = (_cpu_s(subject.pids()) - before_s) / (calls + WARM_UP) * 1e6
     answered = np.isfinite(latency_us)
-    ended_s = np.fromiter(schedule(*plan), np.float64)[answered] + latency_us[answered] / 1e6
+    ended_s = np.fromiter(schedule(plan.rate, plan.calls, plan.seed), np.float64)[answered] + latency_us[answered] / 1e6
     took_s = float(ended_s.max(initial=1e-9))
     return Round(step, rate, len(ended_s) / took_s, cpu_us, load_s / took_s, latency_us)
 
@@ -102,7 +101,7 @@ def climb(subjects: Sequence[Subject], seconds: float, rounds: int) -> dict[str,
                 own = found[subject.name]
                 rate = step * peak(own) if step else ALL_AT_ONCE
                 calls = max(LEAST, int(rate * seconds)) if step else int(UNPACED_CALLS * seconds)
-                own.append(run_round(subject, step, (rate, calls, seed)))
+                own.append(run_round(subject, step, Plan(rate, calls, seed)))
     return found
 
 

@@ -4,7 +4,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 import numpy as np
@@ -56,7 +58,23 @@ def drive(
         return [future.result() for future in futures]
 
 
-def main(target: str, method: str, file: str, plan: tuple[float, int, int], *, tolerant: bool) -> None:
+class Plan(NamedTuple):
+    """What is asked of a server.
+
+    Args:
+        rate: calls a second.
+        calls: how many.
+        seed: of the schedule.
+        connections: the calls go over them in turn; each stays with the worker that took it.
+    """
+
+    rate: float
+    calls: int
+    seed: int
+    connections: int = 1
+
+
+def main(target: str, method: str, file: str, plan: Plan, *, tolerant: bool) -> None:
     """Load one method with the messages of a file, in turn; prints its own processor time in
     seconds, then one latency a line.
 
@@ -64,28 +82,35 @@ def main(target: str, method: str, file: str, plan: tuple[float, int, int], *, t
         target: `host:port`.
         method: full name of the gRPC method.
         file: messages, each after its length in four bytes.
-        plan: calls a second, how many, and the seed of the schedule.
+        plan: of the round.
         tolerant: a call that fails has an infinite latency; otherwise it ends the round.
     """
     messages = list(_messages(Path(file).read_bytes()))
     lost = set[int]()
-    with grpc.insecure_channel(target, options=[("grpc.max_receive_message_length", -1)]) as channel:
-        ask = channel.unary_unary(method)
+    with ExitStack() as stack:
+        asks = [stack.enter_context(channel_to(target)).unary_unary(method) for _ in range(plan.connections)]
 
         def call(number: int) -> None:
             try:
-                ask(messages[number % len(messages)], timeout=30)
+                asks[number % plan.connections](messages[number % len(messages)], timeout=30)
             except grpc.RpcError:
                 if not tolerant:
                     raise
                 lost.add(number)
 
         for number in range(WARM_UP):
-            ask(messages[number % len(messages)], wait_for_ready=True, timeout=30)
+            asks[number % plan.connections](messages[number % len(messages)], wait_for_ready=True, timeout=30)
         before_s = time.process_time()
-        latency_us = drive(call, schedule(*plan))
+        latency_us = drive(call, schedule(plan.rate, plan.calls, plan.seed))
         print(time.process_time() - before_s)
     print("\n".join("inf" if number in lost else f"{latency:.1f}" for number, latency in enumerate(latency_us)))
+
+
+def channel_to(target: str) -> grpc.Channel:
+    """A connection of its own."""
+    # A pool of its own for each channel: otherwise all share one connection, and so one worker.
+    options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+    return grpc.insecure_channel(target, options=options)
 
 
 def _messages(data: bytes) -> Iterator[bytes]:
@@ -97,5 +122,6 @@ def _messages(data: bytes) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    plan = float(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6])
-    main(sys.argv[1], sys.argv[2], sys.argv[3], plan, tolerant=sys.argv[7:] == ["tolerant"])
+    rate, *counts = sys.argv[4:8]
+    asked = Plan(float(rate), *map(int, counts))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], asked, tolerant=sys.argv[8:] == ["tolerant"])

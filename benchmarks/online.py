@@ -8,9 +8,10 @@ import numpy as np
 from benchmarks.bandits import ALLOWED, ASKED, CHANNEL, Data, snapshot_of
 from benchmarks.report import Figure, percentiles
 from engine.decide.lineup import ALONE
+from engine.decide.parts import Parts
 from engine.decide.pipeline import decide
 from engine.decide.request import CustomerView
-from engine.decide.scoring import Scoring, first_day
+from engine.decide.scoring import Scoring, build_models, first_day
 from engine.serve.teaching import taught
 from models import HALF_LIFE_MS, NOTHING, RESPONSE, Cell, Event, Learned, unpack
 
@@ -44,7 +45,8 @@ def _steps(rows: int) -> dict[str, Callable[[], object]]:
     customer = CustomerView({f"x{at}": float(at) for at in range(WIDTH)}, {}, ALLOWED)
     evaluation = decide(warm, customer, ASKED)
     moment, model, candidates = evaluation.moment, warm.scoring.models["quick"], evaluation.candidates
-    prior = Scoring(ALONE, [first_day(RESPONSE, 0.01)], warm.catalogue)
+    plain = build_models([first_day(RESPONSE, 0.01)], warm.catalogue, {}, Parts())
+    prior = Scoring(ALONE, plain, warm.catalogue)
     return {
         "score": lambda: warm.scoring.propensity(moment, candidates),
         "score by the prior": lambda: prior.propensity(moment, candidates),

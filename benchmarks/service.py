@@ -14,6 +14,7 @@ import grpc
 import numpy as np
 
 from benchmarks.echo import METHOD, SERVICE
+from benchmarks.load import Plan
 from benchmarks.report import Figure, percentiles
 from benchmarks.stages import message
 from benchmarks.workload import CUSTOMERS, build
@@ -39,8 +40,8 @@ def measure(rows: int, directory: Path, calls: int, rate: float, rounds: int = 3
     found: dict[str, list[np.ndarray]] = {"decide": [], "echo": []}
     with decider(bundle, state) as served, echoing(reply_bytes(served.target, state)) as echo:
         for seed in range(rounds):
-            found["decide"].append(latencies(loading(served.target, DECIDE, asked, (rate, calls, seed))))
-            found["echo"].append(latencies(loading(echo.target, ECHO, asked, (rate, calls, seed))))
+            found["decide"].append(latencies(loading(served.target, DECIDE, asked, Plan(rate, calls, seed))))
+            found["echo"].append(latencies(loading(echo.target, ECHO, asked, Plan(rate, calls, seed))))
     return _figures(rows, found)
 
 
@@ -65,9 +66,7 @@ def _figures(rows: int, found: dict[str, list[np.ndarray]]) -> list[Figure]:
     return figures
 
 
-def loading(
-    target: str, method: str, file: Path, plan: tuple[float, int, int], *, tolerant: bool = False
-) -> subprocess.Popen[str]:
+def loading(target: str, method: str, file: Path, plan: Plan, *, tolerant: bool = False) -> subprocess.Popen[str]:
     """One round in a process of its own, on the core that the servers leave free where there is one."""
     patience = ["tolerant"] if tolerant else []
     command = [sys.executable, "-m", "benchmarks.load", target, method, str(file), *map(str, plan), *patience]

@@ -1,8 +1,9 @@
 """A bundle: what operators write, read into plain values with every fault named at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Concatenate, TypeVar
 
 from engine.decide.actions import FILE, YAML_FILE, Action, read_actions
 from engine.decide.adaptive import KEY, USUAL, Adaptivity, read_adaptive
@@ -15,6 +16,7 @@ from engine.decide.faults import BundleError, Fault, unknown
 from engine.decide.keeping import Keeping, keeping_of
 from engine.decide.lineup import ALONE, Lineup, read_lineup
 from engine.decide.online_file import check_size
+from engine.decide.parts import Parts
 from engine.decide.policies import ContactPolicy, Known, Language, Policy, read_policies
 from engine.decide.purposes import UNDECLARED, Declared, read_purposes
 from engine.decide.schema import read_schema
@@ -27,6 +29,7 @@ NEEDED = ("schema.yaml", "channels.yaml", "policies.yaml")
 OPTIONAL = ("arbitration.yaml", "customer.yaml", "models.yaml", "purposes.yaml")
 FILES = (*NEEDED, *OPTIONAL, FILE, YAML_FILE)
 TABLES = "tables/"  # every CSV below is a decision table
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,45 +62,97 @@ class Bundle:
         return keeping_of(self.contacts, self.derived)
 
 
-def read_bundle(texts: Mapping[str, str], library: Library | None = None) -> Bundle:
+def read_bundle(texts: Mapping[str, str], library: Library | None = None, parts: Parts | None = None) -> Bundle:
     """Read and check a bundle.
 
     Args:
         texts: file name -> content.
         library: conditions compiled before; the bundle's are added.
+        parts: where what is read of the same texts is taken over from.
 
     Raises:
         BundleError: naming every fault of every file.
     """
-    files = {name: read_yaml(name, texts.get(name)) for name in NEEDED}
-    files |= {name: read_yaml(name, texts.get(name, "{}")) for name in OPTIONAL}
-    schema, channels = read_schema(files["schema.yaml"]), read_channels(files["channels.yaml"])
-    actions, faults = read_actions(texts, schema.action, [channel.name for channel in channels])
-    known = _known(actions, channels)
-    language = Language(schema, library or Library())
-    derived, schema = read_customer(files["customer.yaml"], language, known)
-    language = replace(language, schema=schema)
-    policies, contacts = read_policies(files["policies.yaml"], language, known)
-    valuation = read_valuation(files["arbitration.yaml"], language, known)
-    levers, fallback = _arbitration(files["arbitration.yaml"], known)
-    adaptive = read_adaptive(files["arbitration.yaml"])
-    explore = read_explore(files["arbitration.yaml"], known["objective"])
-    declared = read_purposes(files["purposes.yaml"])
-    lineup = read_lineup(files["models.yaml"], known, schema)
-    _check_online(files["models.yaml"], lineup, actions, adaptive)
-    read = [read_table(name, text, schema) for name, text in sorted(texts.items()) if name.startswith(TABLES)]
-    faults += [fault for _, of_table in read for fault in of_table]
-    faults = [
-        *faults,
-        *_undeclared(actions, declared),
-        *(fault for source in files.values() for fault in source.faults),
-    ]
+    reading = _Reading(texts, parts or Parts())
+    schema, channels = reading.of("schema.yaml", read_schema), reading.of("channels.yaml", read_channels)
+    actions = reading.beside(_actions, texts.get(FILE), texts.get(YAML_FILE), schema, channels)
+    known = reading.parts.make(_known, actions, channels)
+    language = reading.parts.make(Language, schema, library or Library())
+    derived, schema = reading.of("customer.yaml", read_customer, language, known)
+    language = reading.parts.make(Language, schema, language.library)
+    policies, contacts = reading.of("policies.yaml", read_policies, language, known)
+    levers, fallback = reading.of("arbitration.yaml", _arbitration, known)
+    tables = [reading.beside(read_table, name, texts[name], schema) for name in _tables(texts)]
+    adaptive = reading.of("arbitration.yaml", read_adaptive)
+    bundle = Bundle(
+        schema, channels, actions, policies, contacts, levers, fallback,
+        declared=reading.of("purposes.yaml", read_purposes),
+        tables=reading.parts.make(_together, *tables),
+        lineup=reading.of("models.yaml", _lineup, known, schema, actions, adaptive),
+        explore=reading.of("arbitration.yaml", _explore, known),
+        valuation=reading.of("arbitration.yaml", read_valuation, language, known),
+        adaptive=adaptive,
+        derived=derived,
+    )  # fmt: skip
+    faults = [*reading.faults, *_undeclared(actions, bundle.declared)]
     if faults:
         raise BundleError(faults)
-    return Bundle(
-        schema, channels, actions, policies, contacts, levers, fallback, declared, tuple(table for table, _ in read),
-        lineup, explore, valuation, adaptive, derived,
-    )  # fmt: skip
+    return bundle
+
+
+class _Reading:
+    """The files of a bundle while they are read, and every fault found so far."""
+
+    def __init__(self, texts: Mapping[str, str], parts: Parts) -> None:
+        self.parts = parts
+        self._files = {name: parts.make(read_yaml, name, texts.get(name)) for name in NEEDED}
+        self._files |= {name: parts.make(read_yaml, name, texts.get(name, "{}")) for name in OPTIONAL}
+        self.faults = [fault for source in self._files.values() for fault in source.faults]
+
+    def of(self, name: str, reader: Callable[Concatenate[Source, ...], T], *others: object) -> T:
+        """What a reader finds in a YAML file."""
+        found, faults = self.parts.make(_found, reader, self._files[name], *others)
+        self.faults += faults
+        return found  # type: ignore[no-any-return]  # as the reader's
+
+    def beside(self, reader: Callable[..., tuple[T, list[Fault]]], *of: object) -> T:
+        """What a reader finds that returns the faults beside it."""
+        found, faults = self.parts.make(reader, *of)
+        self.faults += faults
+        return found
+
+
+def _found(reader: Callable[..., T], source: Source, *others: object) -> tuple[T, list[Fault]]:
+    """A source that is taken over must not gather the faults of every reading, so a reader gets a copy."""
+    own = replace(source, faults=list(source.faults))
+    return reader(own, *others), own.faults[len(source.faults) :]
+
+
+def _tables(texts: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in texts if name.startswith(TABLES))
+
+
+def _together(*tables: Table) -> tuple[Table, ...]:
+    return tables
+
+
+def _actions(
+    table: str | None, listed: str | None, schema: Schema, channels: tuple[Channel, ...]
+) -> tuple[tuple[Action, ...], list[Fault]]:
+    texts = {name: text for name, text in ((FILE, table), (YAML_FILE, listed)) if text is not None}
+    return read_actions(texts, schema.action, [channel.name for channel in channels])
+
+
+def _explore(source: Source, known: Known) -> dict[str, Explorer]:
+    return read_explore(source, known["objective"])
+
+
+def _lineup(
+    source: Source, known: Known, schema: Schema, actions: tuple[Action, ...], adaptive: Adaptivity | None
+) -> Lineup:
+    lineup = read_lineup(source, known, schema)
+    _check_online(source, lineup, actions, adaptive)
+    return lineup
 
 
 def _check_online(source: Source, lineup: Lineup, actions: tuple[Action, ...], adaptive: Adaptivity | None) -> None:

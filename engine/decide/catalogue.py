@@ -32,7 +32,7 @@ class Catalogue:
         kinds: action attribute -> type.
         start_ms, end_ms: int64[R], the action's window.
         value: float64[R], less the cost.
-        lever: float64[R].
+        lever: float64[R], the action's own; its group's stands in `Worth`, so that it can change alone.
         message: str[R], reference to the words and assets.
         purposes: the purposes each row needs.
         tags: the tags of each row's action.
@@ -52,11 +52,6 @@ class Catalogue:
     def size(self) -> int:
         """R, the number of rows."""
         return len(self.message)
-
-    def reads_as(self, other: "Catalogue") -> bool:
-        """Have both the same rows, with all that models read and scopes name? Windows and levers do not count."""
-        alike = (self.kinds, self.tags) == (other.kinds, other.tags)
-        return alike and all(np.array_equal(self.plain[name], other.plain[name]) for name in self.plain)
 
     @cached_property
     def code(self) -> dict[tuple[str, str], int]:
@@ -165,7 +160,6 @@ NOWHERE: Placements = {}
 def build_catalogue(
     actions: Sequence[Action],
     kinds: Mapping[str, str],
-    levers: Mapping[str, float],
     placements: Placements = NOWHERE,
 ) -> Catalogue:
     """Compile actions to rows.
@@ -173,7 +167,6 @@ def build_catalogue(
     Args:
         actions: any order; the rows come out sorted by key and channel.
         kinds: action attribute -> type.
-        levers: group -> weight, on top of the action's own.
         placements: channel -> placements that get rows of their own; only where some rule tells them apart.
     """
     rows = sorted(
@@ -192,7 +185,7 @@ def build_catalogue(
         start_ms=np.array([action.start_ms for action, *_ in rows], np.int64),
         end_ms=np.array([action.end_ms for action, *_ in rows], np.int64),
         value=np.array([action.value - action.cost for action, *_ in rows], np.float64),
-        lever=np.array([action.lever * levers.get(action.group, 1.0) for action, *_ in rows], np.float64),
+        lever=np.array([action.lever for action, *_ in rows], np.float64),
         message=tuple(action.messages.get(channel, "") for action, channel, _ in rows),
         purposes=tuple(action.purposes for action, *_ in rows),
         tags=tuple(action.tags for action, *_ in rows),

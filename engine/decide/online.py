@@ -44,8 +44,12 @@ class OnlineContender(Contender):
 
     belief: Belief
 
-    def over(self, table: RowTable, *, once: bool) -> "OnlineModel":  # noqa: ARG002  the seam's
+    def over(self, table: RowTable, way: str | None = None) -> "OnlineModel":  # noqa: ARG002  the seam's
         """The model over the rows of a table."""
+        return self.plainly_over(table)
+
+    def plainly_over(self, table: RowTable) -> "OnlineModel":
+        """The same."""
         return OnlineModel(self, table, OnlineRows(self.belief, table))
 
     def taught(self, learned: Learned) -> "OnlineContender":

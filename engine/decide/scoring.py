@@ -1,6 +1,6 @@
 """Scoring: which model scores which rows, and for whom."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engine.decide.catalogue import Catalogue, Rows
 from engine.decide.gates import Moment
 from engine.decide.lineup import Lineup
+from engine.decide.parts import Parts
 from models import FeatureSpec, Inputs, Learned, OnnxRows, PriorScorer, RowScorer, RowTable, Scorer
 
 PRIOR = "prior"  # the version of what stands in for a model
@@ -27,7 +28,7 @@ class Contender:
         spec: what it reads.
         scorer: it, over any features.
         base_rate: its chance of a response when nothing else is known.
-        bind: the fastest exact way to score the rows of a table.
+        bind: the fastest exact way to score the rows of a table; given the reason, the way that was found before.
     """
 
     name: str
@@ -35,17 +36,25 @@ class Contender:
     spec: FeatureSpec
     scorer: Scorer
     base_rate: float
-    bind: Callable[[RowTable], RowScorer] | None = None
+    bind: Callable[[RowTable, str | None], RowScorer] | None = None
 
     @property
     def trained(self) -> bool:
         """Is it a model, and not what stands in for one?"""
         return self.version != PRIOR
 
-    def over(self, table: RowTable, *, once: bool) -> "Model":
-        """The model over the rows of a table; for one request alone nothing is prepared."""
-        plain = OnnxRows(table, self.scorer)
-        return Model(self, table, plain if once or self.bind is None else self.bind(table))
+    def over(self, table: RowTable, way: str | None = None) -> "Model":
+        """The model over the rows of a table.
+
+        Args:
+            table: the rows.
+            way: `Model.way` of the same model over the same rows; None where it has to be found out.
+        """
+        return self.plainly_over(table) if self.bind is None else Model(self, table, self.bind(table, way))
+
+    def plainly_over(self, table: RowTable) -> "Model":
+        """The same with nothing prepared, for one request alone."""
+        return Model(self, table, OnnxRows(table, self.scorer))
 
     def taught(self, learned: Learned) -> "Contender":  # noqa: ARG002  the seam's
         """With what was learned of it since; a trained model is what it is."""
@@ -81,6 +90,11 @@ class Model:
     def title(self) -> str:
         """Name and version."""
         return f"{self.contender.name}/{self.contender.version}"
+
+    @property
+    def way(self) -> str:
+        """Why its rows are scored by ONNX Runtime; empty where they are not, or nothing else could be tried."""
+        return self.scorer.reason if isinstance(self.scorer, OnnxRows) else ""
 
     def inputs(self, moment: Moment) -> Inputs:
         """What it reads of one request."""
@@ -131,18 +145,13 @@ class Scoring:
 
     Args:
         lineup: who scores what.
-        contenders: every model that the lineup names.
+        models: every one that the lineup names.
         catalogue: the rows.
-        once: whether it is for one request alone.
     """
 
-    def __init__(
-        self, lineup: Lineup, contenders: Sequence[Contender], catalogue: Catalogue, *, once: bool = False
-    ) -> None:
-        self.lineup, self.contenders = lineup, contenders
-        tables = {each.spec.fingerprint: each.spec for each in contenders}
-        over = {fingerprint: build_table(spec, catalogue) for fingerprint, spec in tables.items()}
-        self.models = {each.name: each.over(over[each.spec.fingerprint], once=once) for each in contenders}
+    def __init__(self, lineup: Lineup, models: Sequence[Model], catalogue: Catalogue) -> None:
+        self.lineup, self.contenders = lineup, [model.contender for model in models]
+        self.models = {model.contender.name: model for model in models}
         self._champions = [self.models[champion.model] for champion in lineup.champions]
         place = {champion.model: at for at, champion in enumerate(lineup.champions)}
         self._learning = {name: place[lineup.champion_of(name)] for name in lineup.online}
@@ -157,13 +166,11 @@ class Scoring:
         """Name and version of every model."""
         return [model.title for model in self.models.values()]
 
-    def of(self, lineup: Lineup, contenders: Sequence[Contender]) -> bool:
-        """Is it of this line-up and of these very models?"""
-        return self.lineup == lineup and list(map(id, self.contenders)) == list(map(id, contenders))
-
     def over(self, catalogue: Catalogue) -> "Scoring":
         """The same models over the rows that one request brings."""
-        return Scoring(self.lineup, self.contenders, catalogue, once=True)
+        tables = _tables(self.contenders, catalogue, Parts())
+        plain = [each.plainly_over(tables[each.spec.fingerprint]) for each in self.contenders]
+        return Scoring(self.lineup, plain, catalogue)
 
     @cached_property
     def dealings(self) -> frozenset[str]:
@@ -212,15 +219,24 @@ class Scoring:
             for name, at in self._learning.items()
         }
 
-    def taught(self, learned: Learned) -> "Scoring":
-        """The same models with what online ones have learned; itself where nothing is new."""
-        contenders = [each.taught(learned) for each in self.contenders]
+    def taught(self, learned: Learned, before: "Scoring | None" = None) -> "Scoring":
+        """The same models with what online ones have learned; itself where nothing is new.
+
+        Args:
+            learned: the version in force.
+            before: what its online models know is taken over where they read the same.
+        """
+        held = {model.title: model.contender for model in before.models.values()} if before else {}
+        contenders = [
+            held.get(self.models[each.name].title, each).taught(learned) if each.name in self.lineup.online else each
+            for each in self.contenders
+        ]
         if all(new is old for new, old in zip(contenders, self.contenders, strict=True)):
             return self
         taught = copy(self)
         taught.contenders = contenders
         taught.models = {
-            new.name: self.models[new.name] if new is old else new.over(self.models[new.name].table, once=False)
+            new.name: self.models[new.name] if new is old else new.over(self.models[new.name].table)
             for new, old in zip(contenders, self.contenders, strict=True)
         }
         taught._champions = [taught.models[champion.model] for champion in self.lineup.champions]  # noqa: SLF001  its own
@@ -235,6 +251,31 @@ class Scoring:
             if len(own):
                 model = self.models[shadow.model]
                 yield model, own, model.score(moment, own)
+
+
+def build_models(
+    contenders: Sequence[Contender], catalogue: Catalogue, ways: Mapping[str, str], parts: Parts
+) -> list[Model]:
+    """Every model over the rows of a catalogue.
+
+    Args:
+        contenders: the models.
+        catalogue: the rows.
+        ways: name -> `Model.way`, where it has been found out before.
+        parts: where a model over the same rows is taken over from.
+    """
+    tables = _tables(contenders, catalogue, parts)
+    return [parts.make(_over, each, tables[each.spec.fingerprint], ways.get(each.name)) for each in contenders]
+
+
+def _over(contender: Contender, table: RowTable, way: str | None) -> Model:
+    return contender.over(table, way)
+
+
+def _tables(contenders: Sequence[Contender], catalogue: Catalogue, parts: Parts) -> dict[str, RowTable]:
+    """Fingerprint of a spec -> its rows; models that read the same share them."""
+    specs = {each.spec.fingerprint: each.spec for each in contenders}
+    return {fingerprint: parts.make(build_table, spec, catalogue) for fingerprint, spec in specs.items()}
 
 
 def build_table(spec: FeatureSpec, catalogue: Catalogue) -> RowTable:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,23 +13,28 @@ from engine.decide.actions import Action
 from engine.decide.arbitration import Arbiter, build_arbiter
 from engine.decide.bundle import Bundle
 from engine.decide.catalogue import BoolArray, Catalogue, build_catalogue
+from engine.decide.channels import Channel
 from engine.decide.consents import ConsentBlock, SuppressionBlock
 from engine.decide.contacts import ContactBlock
 from engine.decide.corrections import Corrections, learned_over
 from engine.decide.derived import family_of
 from engine.decide.engagement import PolicyBlock
-from engine.decide.gates import Gates
+from engine.decide.gates import Block, Gates
 from engine.decide.lookups import TableBlock
 from engine.decide.needs import Needs
+from engine.decide.parts import Made, Parts
+from engine.decide.policies import ContactPolicy, Policy
 from engine.decide.preferences import PreferenceBlock
+from engine.decide.purposes import Declared
 from engine.decide.quiet import QuietBlock
 from engine.decide.request import Inline, Request
-from engine.decide.scoring import Contender, Scoring
+from engine.decide.scoring import Contender, Scoring, build_models
 from engine.decide.selection import Exploring, Greedy, Selector
 from engine.decide.sequences import SequenceBlock
 from engine.decide.windows import WindowBlock
 from engine.decide.worth import Worth
 from models import NOTHING, Learned
+from rules import Schema
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Snapshot:
         worth: the other factors of a row's priority.
         arbiter: what makes the priority of them.
         corrections: what outcomes taught since; swapped more often than the rest.
+        texts: the bundle's files, name -> content.
+        made: its parts, for the next snapshot to take over.
     """
 
     version: str
@@ -51,6 +59,8 @@ class Snapshot:
     worth: Worth
     arbiter: Arbiter
     corrections: Corrections
+    texts: Mapping[str, str]
+    made: Made
 
     @cached_property
     def action_of(self) -> dict[str, Action]:
@@ -103,26 +113,33 @@ class Snapshot:
             *(self.action_of[key] for key in sorted(set(request.action_keys))),
             *(_action(candidate, asked) for candidate in request.inline),
         )
-        catalogue = compile_rows(self.bundle, actions)
+        bundle, parts = self.bundle, Parts()
+        catalogue = compile_rows(actions, bundle.schema, bundle.channels, bundle.policies, bundle.contacts)
         return replace(
             self,
             catalogue=catalogue,
-            gates=build_gates(self.bundle, catalogue),
+            gates=build_gates(bundle, catalogue, parts),
             scoring=self.scoring.over(catalogue),
-            worth=Worth(self.bundle, catalogue),
+            worth=Worth(bundle, catalogue, parts),
             corrections=self.corrections.over(catalogue),
         )
 
-    def taught(self, learned: Learned) -> "Snapshot":
-        """The same snapshot with what was learned; nothing where the bundle says `adaptive: off`."""
-        adaptive, taught = (
-            self.bundle.adaptive,
-            copy(self),
-        )  # `replace` would throw away what was worked out of the rest
-        if adaptive:
-            corrections = learned_over(learned, adaptive.optimism, self.catalogue)
-            object.__setattr__(taught, "corrections", corrections)
-            object.__setattr__(taught, "scoring", self.scoring.taught(learned))
+    def taught(self, learned: Learned, before: "Snapshot | None" = None) -> "Snapshot":
+        """The same snapshot with what was learned; nothing where the bundle says `adaptive: off`.
+
+        Args:
+            learned: the version in force.
+            before: a snapshot whose corrections are taken over where they are of the same version, rows and settings,
+                and with them what its online models know.
+        """
+        taught = copy(self)  # `replace` would throw away what was worked out of the rest
+        if self.bundle.adaptive:
+            same = before and before.catalogue is self.catalogue and before.bundle.adaptive == self.bundle.adaptive
+            held = before.corrections if before and same else None
+            if held is None or held.version != learned.version:
+                held = learned_over(learned, self.bundle.adaptive.optimism, self.catalogue)
+            object.__setattr__(taught, "corrections", held)
+            object.__setattr__(taught, "scoring", self.scoring.taught(learned, before.scoring if before else None))
         return taught
 
 
@@ -139,27 +156,37 @@ def _action(candidate: Inline, channels: tuple[str, ...]) -> Action:
 
 
 def build_snapshot(
-    bundle: Bundle, texts: Mapping[str, str], contenders: Sequence[Contender], previous: Snapshot | None = None
+    bundle: Bundle,
+    texts: Mapping[str, str],
+    contenders: Sequence[Contender],
+    ways: Mapping[str, str] = MappingProxyType({}),
+    parts: Parts | None = None,
 ) -> Snapshot:
     """Compile a bundle and its models into one snapshot.
 
     Args:
         bundle: as `read_bundle` returns it.
-        texts: the bundle's files, for the version's digest.
+        texts: the bundle's files.
         contenders: every model that the bundle names.
-        previous: the snapshot in force; what its models prepared for the same rows is taken over.
+        ways: name of a model -> how its rows are scored, where that was found out before.
+        parts: where what is made of the same is taken over from; those that the bundle was read with.
     """
-    catalogue = compile_rows(bundle, bundle.actions)
-    scoring = _scoring(bundle, contenders, catalogue, previous)
+    parts = parts or Parts()
+    catalogue = parts.make(
+        compile_rows, bundle.actions, bundle.schema, bundle.channels, bundle.policies, bundle.contacts
+    )
+    scoring = Scoring(bundle.lineup, build_models(contenders, catalogue, ways, parts), catalogue)
     return Snapshot(
         version=_version(texts, scoring),
         bundle=bundle,
         catalogue=catalogue,
-        gates=build_gates(bundle, catalogue),
+        gates=build_gates(bundle, catalogue, parts),
         scoring=scoring,
-        worth=Worth(bundle, catalogue),
-        arbiter=build_arbiter(bundle.valuation),
+        worth=Worth(bundle, catalogue, parts),
+        arbiter=parts.make(build_arbiter, bundle.valuation),
         corrections=learned_over(NOTHING, 0.5, catalogue),
+        texts=texts,
+        made=parts.made,
     )
 
 
@@ -173,35 +200,50 @@ def _version(texts: Mapping[str, str], scoring: Scoring) -> str:
     return digest.hexdigest()[:12]
 
 
-def _scoring(
-    bundle: Bundle, contenders: Sequence[Contender], catalogue: Catalogue, previous: Snapshot | None
-) -> Scoring:
-    if previous and previous.scoring.of(bundle.lineup, contenders) and previous.catalogue.reads_as(catalogue):
-        return previous.scoring
-    return Scoring(bundle.lineup, contenders, catalogue)
-
-
-def build_gates(bundle: Bundle, catalogue: Catalogue) -> Gates:
+def build_gates(bundle: Bundle, catalogue: Catalogue, parts: Parts) -> Gates:
     """Every gate over a catalogue, kind by kind in the order of the stages."""
-    exempt = bundle.declared.exempt
-    marketing = np.array([not set(purposes) <= exempt for purposes in catalogue.purposes], np.bool_)
+    marketing = parts.make(_marketing, catalogue, bundle.declared)
     blocks = (
-        SuppressionBlock(catalogue),
-        ConsentBlock(catalogue, exempt),
-        WindowBlock(catalogue),
-        PolicyBlock(bundle.policies, catalogue),
-        TableBlock(bundle.tables, catalogue),
-        SequenceBlock(bundle.derived.sequences, catalogue),
-        PreferenceBlock(catalogue, np.flatnonzero(marketing)),
-        ContactBlock(bundle.contacts, catalogue, marketing),
-        QuietBlock(bundle.channels, catalogue),
+        parts.make(SuppressionBlock, catalogue),
+        parts.make(_consents, catalogue, bundle.declared),
+        parts.make(WindowBlock, catalogue),
+        parts.make(PolicyBlock, bundle.policies, catalogue),
+        parts.make(TableBlock, bundle.tables, catalogue),
+        parts.make(SequenceBlock, bundle.derived.sequences, catalogue),
+        parts.make(_preferences, catalogue, marketing),
+        parts.make(ContactBlock, bundle.contacts, catalogue, marketing),
+        parts.make(QuietBlock, bundle.channels, catalogue),
     )
-    return Gates(blocks, catalogue.size)
+    return parts.make(_gates, catalogue.size, *blocks)
 
 
-def compile_rows(bundle: Bundle, actions: Sequence[Action]) -> Catalogue:
+def _marketing(catalogue: Catalogue, declared: Declared) -> BoolArray:
+    """bool[R]: the rows that are no exempt notices."""
+    exempt = declared.exempt
+    return np.array([not set(purposes) <= exempt for purposes in catalogue.purposes], np.bool_)
+
+
+def _consents(catalogue: Catalogue, declared: Declared) -> ConsentBlock:
+    return ConsentBlock(catalogue, declared.exempt)
+
+
+def _preferences(catalogue: Catalogue, marketing: BoolArray) -> PreferenceBlock:
+    return PreferenceBlock(catalogue, np.flatnonzero(marketing))
+
+
+def _gates(size: int, *blocks: Block) -> Gates:
+    return Gates(blocks, size)
+
+
+def compile_rows(
+    actions: Sequence[Action],
+    schema: Schema,
+    channels: Sequence[Channel],
+    policies: Sequence[Policy],
+    contacts: Sequence[ContactPolicy],
+) -> Catalogue:
     """The rows of some actions; placements get rows of their own where a rule tells them apart."""
-    scopes = [*(policy.scope for policy in bundle.policies), *(contact.scope for contact in bundle.contacts)]
-    told_apart = any("placement" in scope for scope in scopes) or any(c.per == "placement" for c in bundle.contacts)
-    placements = {channel.name: channel.placements for channel in bundle.channels if told_apart}
-    return build_catalogue(actions, bundle.schema.action, bundle.levers, placements)
+    scopes = [*(policy.scope for policy in policies), *(contact.scope for contact in contacts)]
+    told_apart = any("placement" in scope for scope in scopes) or any(c.per == "placement" for c in contacts)
+    placements = {channel.name: channel.placements for channel in channels if told_apart}
+    return build_catalogue(actions, schema.action, placements)

@@ -9,12 +9,13 @@ from engine.decide.bundle import Bundle
 from engine.decide.catalogue import BoolArray, Catalogue, Rows
 from engine.decide.gates import Moment
 from engine.decide.lookups import Adjustments
+from engine.decide.parts import Parts
 from engine.decide.preferences import weights
 from engine.decide.request import NONE
 from engine.decide.valuation import Component, Weight
 from rules import Batch, Measure, Site, worlds
 
-Parts = tuple[Float64Array, Float64Array, BoolArray]  # value, components, capped: [N], [C, N], [C, N]
+Valued = tuple[Float64Array, Float64Array, BoolArray]  # value, components, capped: [N], [C, N], [C, N]
 
 
 class Worth:
@@ -23,16 +24,18 @@ class Worth:
     Args:
         bundle: what is declared; what is not costs nothing.
         catalogue: the rows.
+        parts: where what is the same is taken over from.
     """
 
-    def __init__(self, bundle: Bundle, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, bundle: Bundle, catalogue: Catalogue, parts: Parts) -> None:
+        self._catalogue, groups = catalogue, catalogue.names("group").tolist()
+        self._lever = catalogue.lever * np.array([bundle.levers.get(group, 1.0) for group in groups])
         self._even = np.ones(catalogue.size)
         self._even.flags.writeable = False  # every request shares it
         self._values = (
             Components(bundle.valuation.components, catalogue) if bundle.valuation.components else Net(catalogue)
         )
-        self._tables = Adjustments(bundle.tables, catalogue)
+        self._tables = parts.make(Adjustments, bundle.tables, catalogue)
         self._weights = ContextWeights(bundle.valuation.weights, catalogue)
 
     def factors(self, moment: Moment, rows: Rows, propensity: Float64Array) -> Factors:
@@ -45,7 +48,7 @@ class Worth:
         """
         value, components, capped = self._values.evaluate(moment, rows)
         weight = self._weights.apply(moment, rows, self._preferred(moment, rows))
-        value, lever, weight = self._tables.adjust(moment, rows, value, self._catalogue.lever[rows], weight)
+        value, lever, weight = self._tables.adjust(moment, rows, value, self._lever[rows], weight)
         return Factors(propensity, value, lever, weight, components, capped)
 
     def _preferred(self, moment: Moment, rows: Rows) -> Float64Array:
@@ -62,7 +65,7 @@ class Net:
         self._value = catalogue.value
         self._none = np.empty((0, catalogue.size)), np.empty((0, catalogue.size), np.bool_)
 
-    def evaluate(self, _: Moment, rows: Rows) -> Parts:
+    def evaluate(self, _: Moment, rows: Rows) -> Valued:
         """Value; no components."""
         return self._value[rows], *self._none
 
@@ -83,7 +86,7 @@ class Components:
             for name in ("at_least", "at_most", "on_missing")
         )
 
-    def evaluate(self, moment: Moment, rows: Rows) -> Parts:
+    def evaluate(self, moment: Moment, rows: Rows) -> Valued:
         """Value and components; a part that is not known, failed or is no finite number is what it says for that."""
         raw = np.empty((len(self._measures), len(rows)))
         for place, measure in enumerate(self._measures):

@@ -1,7 +1,7 @@
 """From files to a snapshot."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,39 +12,16 @@ from engine.decide.bundle import FILES, TABLES, Bundle, read_bundle
 from engine.decide.faults import BundleError, Fault
 from engine.decide.fitting import misfit
 from engine.decide.online import online
+from engine.decide.parts import NOTHING, Parts
 from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, CustomerView, Request
-from engine.decide.scoring import Contender, first_day
+from engine.decide.scoring import PRIOR, Contender, first_day
 from engine.decide.snapshot import Snapshot, build_snapshot
+from engine.serve.recipe import Recipe
 from models import Binder, FeatureSpec, ModelError, Registry, write_whole
 from rules import Library, Schema
 
 FIRST_DAY_RATE = 0.01  # with no model at all every row is equally likely; only value and lever then rank
-
-
-class Models:
-    """Which version of each model is meant: the one in force, or one that is named.
-
-    Args:
-        registry: the models' directory; None, or an empty one, has the prior alone.
-        named: name -> version; None for the prior. Without it those in force are meant.
-    """
-
-    def __init__(self, registry: Path | None, named: Mapping[str, str | None] | None = None) -> None:
-        self.registry = Registry(registry) if registry else None
-        self._named = named
-
-    def version(self, name: str, *, needed: bool) -> str | None:
-        """The version of a model; None for the prior, where the model is not needed.
-
-        Raises:
-            ModelError: when there is none and it is needed.
-        """
-        if self._named is not None:
-            return self._named[name]
-        if self.registry is None or not (needed or self.registry.holds(name)):
-            return None
-        return self.registry.in_force(name)
 
 
 def read_texts(directory: Path) -> dict[str, str]:
@@ -81,78 +58,100 @@ def load_snapshot(
         bundle: the bundle's directory.
         registry: the models' directory; None, or an empty one, serves the prior alone.
         conditions: file of the conditions compiled before, kept up to date; with it, only new ones need the parser.
-        previous: the snapshot in force, whose models are taken over where they are the same.
+        previous: the snapshot in force, whose parts are taken over where they are made of the same.
 
     Raises:
         BundleError: naming every fault.
         ModelError: when a model is there and does not fit.
     """
-    return compile_texts(read_texts(bundle), Models(registry), conditions, previous)
-
-
-def compile_texts(
-    texts: Mapping[str, str], models: Models, conditions: Path | None = None, previous: Snapshot | None = None
-) -> Snapshot:
-    """Compile a bundle's files with some models, and warm the snapshot up; raises what `load_snapshot` raises."""
-    known = _stored(conditions)
-    library = Library(known)
-    read = read_bundle(texts, library)
-    if conditions is not None and library.packed != known:
+    parts = Parts(previous.made if previous else NOTHING)
+    library = stored(conditions, parts)
+    snapshot = make_snapshot(Recipe(read_texts(bundle)), registry, library, parts)
+    packed = msgspec.msgpack.encode(library.packed)
+    if conditions is not None and packed != _read(conditions):
         conditions.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(conditions, msgspec.msgpack.encode(library.packed))
-    before = previous.scoring.contenders if previous else ()
-    contenders = [_contender(read, models, name, before) for name in read.lineup.names]
-    snapshot = build_snapshot(read, texts, contenders, previous)
-    _warm_up(snapshot)
+        write_whole(conditions, packed)
     return snapshot
 
 
-def _contender(bundle: Bundle, models: Models, name: str, before: Sequence[Contender]) -> Contender:
+def stored(conditions: Path | None, parts: Parts) -> Library:
+    """Conditions compiled before; none when the file is missing or of another making."""
+    return parts.make(_library, _read(conditions))
+
+
+def _read(conditions: Path | None) -> bytes:
+    return conditions.read_bytes() if conditions and conditions.is_file() else b""
+
+
+def _library(packed: bytes) -> Library:
+    try:
+        return Library(msgspec.msgpack.decode(packed, type=dict[str, bytes]))
+    except msgspec.DecodeError:
+        return Library()
+
+
+def make_snapshot(
+    recipe: Recipe, registry: Path | None, library: Library | None = None, parts: Parts | None = None
+) -> Snapshot:
+    """Compile what a recipe says, and warm the snapshot up; raises what `load_snapshot` raises.
+
+    Args:
+        recipe: where it has a version, the snapshot must come out as that.
+        registry: the models' directory.
+        library: conditions compiled before; the bundle's are added.
+        parts: of the snapshot before.
+    """
+    parts = parts or Parts()
+    read = read_bundle(recipe.texts, library, parts)
+    contenders = [_contender(recipe, read, registry, name, parts) for name in read.lineup.names]
+    snapshot = build_snapshot(read, recipe.texts, contenders, recipe.ways, parts)
+    if recipe.version not in ("", snapshot.version):
+        raise ModelError(f"snapshot {recipe.version} came out as {snapshot.version}; start the server again")
+    _warm_up(snapshot, parts.rest)
+    return snapshot
+
+
+def _contender(recipe: Recipe, bundle: Bundle, registry: Path | None, name: str, parts: Parts) -> Contender:
     """A model that the bundle names; a champion that is not trained yet is the prior, of any other that is a fault.
 
     Raises:
         ModelError: when it is missing, damaged, or does not fit the schema.
     """
     if name in bundle.lineup.online:
-        return _online(bundle.lineup.online[name], name, before)
+        return parts.make(online, name, bundle.lineup.online[name], FIRST_DAY_RATE)
+    version = recipe.models.get(name) or _version(bundle, registry, name)
+    if registry is None or version == PRIOR:
+        return parts.make(first_day, name, FIRST_DAY_RATE)
+    contender = parts.make(_loaded, str(registry), name, version)
+    parts.make(_fits, contender.spec, bundle.schema)
+    return contender
+
+
+def _version(bundle: Bundle, registry: Path | None, name: str) -> str:
     champion = name in {champion.model for champion in bundle.lineup.champions}
-    version = models.version(name, needed=not champion)
-    if models.registry is None or version is None:
-        return first_day(name, FIRST_DAY_RATE)
-    same = next((each for each in before if (each.name, each.version) == (name, version)), None)
-    if same is None:
-        manifest, scorer = models.registry.load(name, version)
-        same = Contender(name, version, manifest.spec, scorer, manifest.base_rate, Binder(scorer, time.perf_counter_ns))
-    _fits(same.spec, bundle.schema)
-    return same
+    if registry is None or (champion and not Registry(registry).holds(name)):
+        return PRIOR
+    return Registry(registry).in_force(name)
 
 
-def _online(spec: FeatureSpec, name: str, before: Sequence[Contender]) -> Contender:
-    """Needs no registry; of the same name and reading the same, it knows what it knew."""
-    made = online(name, spec, FIRST_DAY_RATE)
-    return next((each for each in before if (each.name, each.version) == (name, made.version)), made)
+def _loaded(registry: str, name: str, version: str) -> Contender:
+    manifest, scorer = Registry(Path(registry)).load(name, version)
+    bind = Binder(scorer, time.perf_counter_ns)
+    return Contender(name, version, manifest.spec, scorer, manifest.base_rate, bind)
 
 
-def _warm_up(snapshot: Snapshot) -> None:
+def _warm_up(snapshot: Snapshot, rest: Callable[[], None]) -> None:
     """Decide for nobody, each way, and score every row: what is made on first use is made before a request waits."""
     nobody = CustomerView({}, {}, dict.fromkeys(snapshot.consents, True))
     request = Request(tuple(Ask(channel.name) for channel in snapshot.bundle.channels), now_ms=0)
     moment = decide(snapshot, nobody, request).moment
     named = replace(request, action_keys=tuple(snapshot.action_of)[:1])
     for effort in Effort:
+        rest()
         decide(snapshot, nobody, named, effort)
     for model in snapshot.scoring.models.values():
+        rest()
         model.score(moment, np.arange(snapshot.catalogue.size))
-
-
-def _stored(conditions: Path | None) -> Mapping[str, bytes]:
-    """Conditions compiled before; none when the file is missing or of another making."""
-    if conditions is None or not conditions.is_file():
-        return {}
-    try:
-        return msgspec.msgpack.decode(conditions.read_bytes(), type=dict[str, bytes])
-    except msgspec.DecodeError:
-        return {}
 
 
 def _fits(spec: FeatureSpec, schema: Schema) -> None:

@@ -15,7 +15,8 @@ import structlog
 from engine.decide.snapshot import Snapshot
 from engine.serve.config import read_limits, read_spill
 from engine.serve.learn import learn
-from engine.serve.settings import Settings, renewed
+from engine.serve.reloads import Reloads
+from engine.serve.settings import Settings
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, WATCH_S, heard, listen
 from engine.serve.worker import GRACE_S, work
 from models import OnnxRows
@@ -45,20 +46,23 @@ def serve(settings: Settings) -> int:
     read_limits(settings.config)
     read_spill(settings.config)
     snapshot = settings.snapshot()
-    settings.settle(snapshot)
     _claim(settings.address, settings.port)
+    settings.put_in_force(snapshot)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the workers inherit it; more threads than cores only wait for each other
-    crew = _Crew(settings)
+    crew, reloads = _Crew(settings), Reloads(snapshot, settings, signals)
     healthy, announced = True, False
     while healthy and (said := heard(signals, WATCH_S)) != STOP:
-        if said == RELOAD and (new := renewed(snapshot, settings)) is not snapshot:
-            snapshot = new
-            _announce("reloading", snapshot)
+        if said == RELOAD:
+            reloads.ask()
+        if reloads.took():
+            _announce("reloading", reloads.snapshot)
             crew.tell(signal.SIGHUP)
         healthy = crew.whole()
         if not announced and crew.answers():
             announced = True
-            _announce("serving", snapshot, address=f"{settings.address}:{settings.port}", workers=settings.workers)
+            _announce(
+                "serving", reloads.snapshot, address=f"{settings.address}:{settings.port}", workers=settings.workers
+            )
     crew.stop()
     log.info("stopped", clean=healthy)
     return 0 if healthy else 1

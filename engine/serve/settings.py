@@ -1,14 +1,17 @@
 """What a server is started with, and the snapshot that this makes, now and at every reload."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from engine.decide.faults import BundleError
+from engine.decide.parts import Made, Parts
 from engine.decide.snapshot import Snapshot
-from engine.serve.build import Models, compile_texts, read_texts
+from engine.serve.build import load_snapshot, make_snapshot, stored
 from engine.serve.past.archive import Archive
+from engine.serve.recipe import read_recipe, recipe_of, write_recipe
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import StoreError
 from engine.store.settle import settle
@@ -28,6 +31,11 @@ class Settings:
     workers: int = 1
     config: Path | None = None
 
+    @property
+    def recipe(self) -> Path:
+        """Where the supervisor says what is in force; one file for each server that shares the state."""
+        return self.state / f"in_force_{self.port}"
+
     def snapshot(self, previous: Snapshot | None = None) -> Snapshot:
         """Compile what lies there now, and archive it; what the previous one has prepared and holds is taken over.
 
@@ -35,42 +43,59 @@ class Settings:
             BundleError, ModelError: naming every fault.
             OSError: when it cannot be archived; what cannot be replayed is not served.
         """
-        texts = read_texts(self.bundle)
-        snapshot = compile_texts(texts, Models(self.state / "models"), self.state / "conditions", previous)
-        Archive(self.state).keep(snapshot, texts)
+        snapshot = load_snapshot(self.bundle, self.state / "models", self.state / "conditions", previous)
+        Archive(self.state).keep(snapshot, snapshot.texts)
         return snapshot
 
-    def settle(self, snapshot: Snapshot) -> None:
-        """Check that the records keep what a snapshot needs.
+    def in_force(self, made: Made, rest: Callable[[], None]) -> Snapshot:
+        """Compile what the supervisor found good.
+
+        Args:
+            made: parts of the snapshot before.
+            rest: called between parts.
 
         Raises:
-            StoreError: when they do not, or the state cannot be used.
+            BundleError, ModelError, OSError: when it is not there any more, or does not come out the same.
+        """
+        parts = Parts(made, rest)
+        library = stored(self.state / "conditions", parts)
+        return make_snapshot(read_recipe(self.recipe), self.state / "models", library, parts)
+
+    def put_in_force(self, snapshot: Snapshot) -> None:
+        """Say that it is good, so that workers compile the same.
+
+        Raises:
+            StoreError: when the records do not keep what it needs, or the state cannot be used.
         """
         store = LmdbStore(self.state / "store")
         settle(store, snapshot.bundle.keeping)
         store.close()
-
-
-def renewed(old: Snapshot, settings: Settings) -> Snapshot:
-    """What lies there now, if it is good and the records keep what it needs; else the old one."""
-    new = reloaded(old, settings)
-    try:
-        settings.settle(new)
-    except StoreError as error:
-        log.error("reload refused, the old snapshot stays", faults=str(error))
-        return old
-    return new
+        write_recipe(recipe_of(snapshot), self.recipe)
 
 
 def reloaded(old: Snapshot, settings: Settings) -> Snapshot:
     """What lies there now, or, with its faults in the log, the old snapshot."""
     try:
-        renewed = settings.snapshot(old)
-        _nothing_gone(old, renewed)
+        new = settings.snapshot(old)
+        _nothing_gone(old, new)
     except (BundleError, ModelError, OSError) as error:
-        log.error("reload refused, the old snapshot stays", faults=str(error))
+        _refuse(error)
         return old
-    return renewed
+    return new
+
+
+def put_in_force(new: Snapshot, settings: Settings) -> bool:
+    """Let workers follow; false, with the reason in the log, where the records do not keep what it needs."""
+    try:
+        settings.put_in_force(new)
+    except (StoreError, OSError) as error:
+        _refuse(error)
+        return False
+    return True
+
+
+def _refuse(error: Exception) -> None:
+    log.error("reload refused, the old snapshot stays", faults=str(error))
 
 
 def _nothing_gone(old: Snapshot, renewed: Snapshot) -> None:

@@ -1,5 +1,6 @@
 """One worker process: its snapshot, its handles and its gRPC server."""
 
+import gc
 import os
 import secrets
 import signal
@@ -15,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 
 from engine.decide.faults import BundleError
+from engine.decide.parts import NOTHING
 from engine.decide.snapshot import Snapshot
 from engine.journal.deadletters import DeadLetters
 from engine.journal.writer import SegmentJournal
@@ -22,17 +24,17 @@ from engine.serve.config import read_limits, read_spill
 from engine.serve.handlers import handler
 from engine.serve.publication import Publication
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
-from engine.serve.settings import Settings, reloaded
+from engine.serve.settings import Settings
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, WATCH_S, Signals, heard, listen
 from engine.store.lmdb import LmdbStore
-from engine.store.protocol import StoreError
 from models import ModelError
 
 THREADS = 4
 GRACE_S = 5.0
 LINGER_S = 0.5  # health says "not serving" meanwhile, so that new calls go elsewhere
 SWITCH_S = 0.0001  # a call waits for a thread that compiles no longer than this; Python's own 5 ms tripled the p99
-MEND_S = 2.0  # how often a worker looks again at a bundle or a model that it cannot start with
+MEND_S = 2.0  # how often a worker looks again at a model that it cannot start with
+REST_S = 0.005  # between two parts of a snapshot that is made while calls are answered: most are answered in less
 log = structlog.get_logger()
 
 
@@ -56,11 +58,12 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     sys.setswitchinterval(SWITCH_S)
+    gc.freeze()  # what is here stays: a collection that looks through all of it holds every call up, by 50 ms
     supervisor.send_bytes(ANSWERING)
     while (said := heard(signals, WATCH_S)) != STOP:
-        snapshot = reloaded(holder.current, settings) if said == RELOAD else holder.current
+        snapshot = _renewed(holder.current, settings) if said == RELOAD else holder.current
         if _look(publication) or snapshot is not holder.current:
-            holder.current = snapshot.taught(publication.learned)
+            holder.current = snapshot.taught(publication.learned, holder.current)
     shell.watches.end()  # they would last as long as their callers
     healths.enter_graceful_shutdown()
     # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
@@ -70,19 +73,26 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
 
 
 def _mended(settings: Settings, signals: Signals) -> Snapshot | None:
-    """Compile what lies there as soon as it can be; None when told to stop.
+    """Compile what is in force as soon as it can be; None when told to stop.
 
-    A worker that replaces a dead one meets what a reload has refused; the others go on with the old snapshot.
+    A worker that replaces a dead one may find a model gone that the others still hold.
     """
     while True:
         try:
-            snapshot = settings.snapshot()
-            settings.settle(snapshot)
-            return snapshot
-        except (BundleError, ModelError, StoreError, OSError) as error:
+            return settings.in_force(NOTHING, lambda: None)
+        except (BundleError, ModelError, OSError) as error:
             log.error("a worker waits until this is mended", faults=str(error))
         if heard(signals, MEND_S) == STOP:
             return None
+
+
+def _renewed(old: Snapshot, settings: Settings) -> Snapshot:
+    """What is in force now, made aside in small parts with rests between them; with the reason in the log, the old."""
+    try:
+        return settings.in_force(old.made, lambda: time.sleep(REST_S))
+    except (BundleError, ModelError, OSError) as error:
+        log.error("this worker cannot follow, its old snapshot stays", faults=str(error))
+        return old
 
 
 def _look(publication: Publication) -> bool:

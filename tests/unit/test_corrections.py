@@ -6,12 +6,14 @@ import pytest
 from engine.decide.adaptive import USUAL, Adaptivity
 from engine.decide.bundle import read_bundle
 from engine.decide.faults import BundleError
+from engine.decide.parts import NOTHING, Parts
 from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, CustomerView, Inline, Request
 from engine.decide.scoring import Scored, first_day
 from engine.decide.sensitivity import sensitivities
 from engine.decide.snapshot import build_snapshot
 from models import Cell, Event, Learned, State, update
+from rules import Library
 
 TEXTS = {
     "schema.yaml": "customer: {age: int}\n",
@@ -51,6 +53,28 @@ def test_until_outcomes_arrive_answers_are_the_models_to_the_bit():
 
     assert untaught.scored.propensity.tobytes() == plain.scored.propensity.tobytes()
     assert untaught.snapshot.corrections.version == ""
+
+
+def test_a_snapshot_of_the_same_rows_and_settings_takes_corrections_over_and_no_other_does():
+    texts = {**TEXTS, "arbitration.yaml": "levers: {cards: 2.0}"}
+    library, first_day_of = Library(), first_day("response", 0.1)
+
+    def following(made, texts):
+        parts = Parts(made)
+        return build_snapshot(read_bundle(texts, library, parts), texts, [first_day_of], parts=parts)
+
+    before = following(NOTHING, TEXTS).taught(TAUGHT)
+    others = {
+        "lever": texts,
+        "rows": {**TEXTS, "actions.csv": TEXTS["actions.csv"].replace("loan,", "lend,")},
+        "optimism": {**TEXTS, "arbitration.yaml": "adaptive: {optimism: 0.9}"},
+    }
+
+    taught = {what: following(before.made, own).taught(TAUGHT, before) for what, own in others.items()}
+    same = {what: after.corrections is before.corrections for what, after in taught.items()}
+
+    assert same == {"lever": True, "rows": False, "optimism": False}
+    assert before.taught(learned(Event(CARD, 0, positive=True)), before).corrections is not before.corrections
 
 
 def test_outcomes_correct_a_propensity_and_its_group_s_and_the_models_word_is_kept():

@@ -9,6 +9,7 @@ import pytest
 from engine.customer.record import Record
 from engine.customer.view import Sent, view
 from engine.decide.bundle import read_bundle
+from engine.decide.parts import NOTHING, Parts
 from engine.decide.pipeline import Effort, decide
 from engine.decide.request import Ask, Inline, Request
 from engine.decide.scoring import Contender, first_day
@@ -142,10 +143,12 @@ def test_models_are_not_taken_over_where_another_tag_gives_a_row_to_another_mode
     contenders = [
         Contender(name, "v1", FeatureSpec(()), PriorScorer(RATES[name]), 0.1) for name in ("response", "sale")
     ]
-    built = None
+    made = NOTHING
     for tag, model in (("new", "sale/v1"), ("old", "response/v1"), ("new", "sale/v1")):
         own = {**texts, "actions.csv": actions[tag]}
-        built = build_snapshot(read_bundle(own), own, contenders, built)
+        parts = Parts(made)
+        built = build_snapshot(read_bundle(own, parts=parts), own, contenders, parts=parts)
+        made = built.made
 
         assert said(asked(built))["card"][0] == model
 

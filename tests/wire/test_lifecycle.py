@@ -17,7 +17,7 @@ from nba.v1 import decision_pb2
 from engine.journal.reading import read
 from models import RESPONSE, Registry
 from tests.unit.artefacts import a_manifest, a_model, placed, trees
-from tests.wire.conftest import Served, a_request, serving
+from tests.wire.conftest import Served, a_request, listening, serving
 from tests.wire.test_hostile import refusal
 
 
@@ -203,26 +203,35 @@ def test_a_killed_worker_is_replaced_and_no_decision_it_gave_is_lost(bundle, tmp
     assert len(list(read(tmp_path / "journal"))) == 21
 
 
-def test_a_worker_that_dies_over_a_faulty_bundle_takes_no_other_with_it(bundle, tmp_path):
+def test_a_worker_that_replaces_a_dead_one_serves_what_the_others_serve_whatever_lies_there(bundle, tmp_path):
     own = Path(shutil.copytree(bundle, tmp_path / "own"))
     with serving(own, tmp_path / "state", workers=2) as server:
+        before = versions(server)
+        (own / "arbitration.yaml").write_text("levers: {cards: 2.0}\n")  # good, but nobody has asked for it
         spoiled(own, own)
-        before = workers_of(server.process.pid)
-        os.kill(before[0], signal.SIGKILL)
+        died, other, _ = workers_of(server.process.pid)
+        os.kill(died, signal.SIGKILL)
+
+        assert eventually(lambda: len({*workers_of(server.process.pid)} - {died, other}) == 2)
+        assert eventually(lambda: listening(server.port) == 2)
+        assert versions(server) == before
+
+
+def test_a_worker_waits_for_a_model_that_is_gone_and_a_stop_is_heard_meanwhile(bundle, tmp_path):
+    model = a_model().SerializeToString()
+    Registry(tmp_path / "models").save(model, a_manifest(model))
+    with serving(bundle, tmp_path, workers=2) as server:
+        shutil.move(tmp_path / "models", tmp_path / "gone")
+        os.kill(workers_of(server.process.pid)[0], signal.SIGKILL)
         time.sleep(3)  # five restarts in vain took two seconds
         assert versions(server, 4)
+        assert listening(server.port) == 1
 
-        shutil.copy(bundle / "policies.yaml", own)
-        assert eventually(lambda: len(sizes_of(tmp_path / "state" / "journal")) == 3)
+        shutil.move(tmp_path / "gone", tmp_path / "models")
+        assert eventually(lambda: listening(server.port) == 2)
 
-
-def test_a_stop_is_heard_while_a_worker_still_waits_for_a_mended_bundle(bundle, tmp_path):
-    own = Path(shutil.copytree(bundle, tmp_path / "own"))
-    server = Served(own, tmp_path / "state", workers=2)
-    try:
-        assert eventually(lambda: workers_of(server.process.pid))
-    finally:
-        spoiled(own, own)  # after the supervisor's look at it, before the workers'
+        shutil.move(tmp_path / "models", tmp_path / "gone")
+        os.kill(workers_of(server.process.pid)[0], signal.SIGKILL)
         time.sleep(2)
         assert server.stop() == 0
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import msgspec
 
 from engine.decide.faults import BundleError
+from engine.decide.scoring import PRIOR
 from engine.decide.snapshot import Snapshot
-from engine.serve.build import Models, compile_texts, read_texts
+from engine.serve.build import make_snapshot, read_texts
+from engine.serve.recipe import Recipe
 from models import ModelError, write_whole
 
 MADE_BY = ("nba-engine", "numpy", "onnxruntime", "tzdata", "holidays")  # what can change an answer beside the files
@@ -80,7 +82,8 @@ class Archive:
         place = self._directory / version
         try:
             made = msgspec.json.decode((place / "made.json").read_bytes(), type=Made)
-            snapshot = compile_texts(self.texts(version), Models(self._registry, made.models))
+            models = {name: named or PRIOR for name, named in made.models.items()}
+            snapshot = make_snapshot(Recipe(self.texts(version), models), self._registry)
         except (OSError, msgspec.DecodeError, BundleError, ModelError) as error:
             raise ArchiveError(f"snapshot {version}: {error}") from error
         if snapshot.version != version:

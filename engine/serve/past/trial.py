@@ -17,9 +17,10 @@ from engine.decide.pipeline import Effort, Evaluation, asked_rows, decide
 from engine.decide.request import CustomerView, Request
 from engine.decide.snapshot import Snapshot
 from engine.serve.answer import Question, seen
-from engine.serve.build import Models, compile_texts, read_texts
+from engine.serve.build import make_snapshot, read_texts
 from engine.serve.past.archive import Archive
 from engine.serve.past.redecide import NO_LIMITS, SNAPSHOTS, NotReplayableError, Past, Recorded
+from engine.serve.recipe import Recipe
 from engine.serve.wire import Reader
 
 SEEN_BY = ("schema.yaml", "customer.yaml", "purposes.yaml", "channels.yaml")  # files that a customer's view depends on
@@ -66,7 +67,7 @@ class Trial:
     def __init__(self, state: Path, past: Past, changed: Changed) -> None:
         self._past, self._archive = past, Archive(state)
         self._texts = read_texts(changed.bundle)
-        self._snapshot = compile_texts(self._texts, Models(changed.registry))
+        self._snapshot = make_snapshot(Recipe(self._texts), changed.registry)
         self._readers: OrderedDict[str, Reader] = OrderedDict()
         self._alike: dict[str, bool] = {}
         self._joined: dict[tuple[str, str], Needs] = {}
