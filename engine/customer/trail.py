@@ -171,19 +171,19 @@ class Trail:
             deque(self.months.add(day, left, MONTHS), 0)  # what leaves the months, too, is in the totals alone
 
     def _code(self, words: Words) -> int:
-        combo = "".join([chr(self._place(word)) for word in words])
+        combo = self._combo(words)
         try:
             return self.combos.index(combo)
         except ValueError:
             self.combos.append(combo)
             return len(self.combos) - 1
 
-    def _place(self, word: str) -> int:
+    def _combo(self, words: Words) -> str:
         try:
-            return self.strings.index(word)
+            return "".join(map(chr, map(self.strings.index, words)))
         except ValueError:
-            self.strings.append(word)
-            return len(self.strings) - 1
+            self.strings += [word for word in dict.fromkeys(words) if word not in self.strings]
+            return self._combo(words)
 
     def _clear(self) -> None:
         """Clear away names that nothing refers to, once there are enough of them."""
