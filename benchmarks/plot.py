@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from math import ceil, floor, log10
 from typing import NamedTuple
 
-WIDTH, HEIGHT, LEFT, TOP = 560, 400, 60, 20
-RIGHT, BOTTOM = 430, 350
-COLOURS = ("#1b6ca8", "#b3541e", "#3a7d44")
+WIDTH, HEIGHT, LEFT, TOP = 620, 400, 60, 20
+RIGHT, BOTTOM, LINE = 430, 350, 15
+COLOURS = ("#1b6ca8", "#7a4fa3", "#b3541e", "#3a7d44")
 HEAD = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">'
 
 
@@ -44,6 +44,11 @@ def plot(across: str, x: Sequence[float], series: Sequence[Series]) -> str:
     marks = [f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>', *_frame(across, flat, down)]
     for colour, each in zip(COLOURS, series, strict=False):
         marks += _curve(colour, each, x, (flat, down))
+    ends = sorted(zip([down.place(each.values[-1]) for each in series], COLOURS, series, strict=False))
+    lowest = 0.0
+    for height, colour, each in ends:
+        lowest = max(height, lowest + LINE)  # words never lie upon each other
+        marks.append(_text(RIGHT + 8, lowest + 4, f"{each.values[-1]:,.0f} {each.name}", "start", colour))
     return "\n".join([HEAD, *marks, "</svg>"]) + "\n"
 
 
@@ -66,10 +71,10 @@ def _frame(across: str, flat: _Axis, down: _Axis) -> list[str]:
 def _curve(colour: str, series: Series, x: Sequence[float], axes: tuple[_Axis, _Axis]) -> list[str]:
     flat, down = axes
     points = [(flat.place(at), down.place(value)) for at, value in zip(x, series.values, strict=True)]
-    straight = [points[0], (flat.place(x[-1]), down.place(series.values[0] * x[-1] / x[0]))]
+    until = min(x[-1], x[0] * 10.0**down.high / series.values[0])
+    straight = [points[0], (flat.place(until), down.place(series.values[0] * until / x[0]))]
     dots = [f'<circle cx="{at}" cy="{height}" r="3" fill="{colour}"/>' for at, height in points]
-    label = _text(points[-1][0] + 8, points[-1][1] + 4, f"{series.values[-1]:,.0f} {series.name}", "start", colour)
-    return [_line(straight, colour, 'stroke-dasharray="3 4"'), _line(points, colour), *dots, label]
+    return [_line(straight, colour, 'stroke-dasharray="3 4"'), _line(points, colour), *dots]
 
 
 def _line(points: Sequence[tuple[float, float]], colour: str, more: str = "") -> str:
