@@ -179,11 +179,11 @@ class Trail:
             return len(self.combos) - 1
 
     def _combo(self, words: Words) -> str:
-        try:
-            return "".join(map(chr, map(self.strings.index, words)))
-        except ValueError:
-            self.strings += [word for word in dict.fromkeys(words) if word not in self.strings]
-            return self._combo(words)
+        strings = self.strings
+        for word in words:
+            if word not in strings:
+                strings.append(word)
+        return "".join(map(chr, map(strings.index, words)))
 
     def _clear(self) -> None:
         """Clear away names that nothing refers to, once there are enough of them."""

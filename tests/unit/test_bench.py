@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -134,7 +134,7 @@ def test_a_run_that_is_not_in_the_history_is_named_with_those_that_are(tmp_path)
 def test_a_plot_has_a_curve_a_dashed_line_and_words_for_each_series():
     series = [Series("seconds", [1.0, 10.0]), Series("MB", [200.0, 210.0])]
 
-    root = ElementTree.fromstring(plot("customers", [10, 100], series))  # noqa: S314  our own text
+    root = ET.fromstring(plot("customers", [10, 100], series))  # noqa: S314  our own text
 
     lines = [each for each in root.iter() if each.tag.endswith("polyline")]
     assert len([each for each in lines if "stroke-dasharray" in each.attrib]) == 2
