@@ -24,7 +24,7 @@ from engine.store.lmdb import LmdbStore
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)  # customers
 EACH = 10  # interactions of one, on average
-RATE, MEMORY_MB = 40_000.0, 512.0
+RATE, MEMORY_MB = 40_000.0, 400.0
 CHUNK = 100_000
 SPREAD = 1.2  # of the logarithm of how active people are: the busiest hundredth does a tenth of everything
 PLOT = ROOT / "docs" / "import.svg"
