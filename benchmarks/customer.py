@@ -1,7 +1,5 @@
-"""The customer's record: read, changed, grown, imported."""
+"""The customer's record: read, changed, grown."""
 
-import csv
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +19,6 @@ from engine.customer.values import values
 from engine.decide.derived import Derived, Rfm
 from engine.decide.keeping import Keeping
 from engine.decide.values import DAY_MS
-from engine.serve.imports import import_interactions
 from engine.store.lmdb import LmdbStore
 
 NOW_MS = 1_767_225_600_000
@@ -35,7 +32,7 @@ KEEPING = Keeping(
     channels=frozenset(CHANNELS), groups=frozenset(GROUPS),
 )  # fmt: skip
 KINDS = {"page_view": 0.58, "click": 0.22, "exposure": 0.13, "purchase": 0.04, "basket": 0.02, "dismiss": 0.01}
-READ_US, APPLY_US, GROWTH_BYTES, RATE = 10.0, 40.0, 6_000.0, 40_000.0
+READ_US, APPLY_US, GROWTH_BYTES = 10.0, 40.0, 6_000.0
 USUAL, LONG = (
     70,
     10_000,
@@ -64,14 +61,12 @@ def measure(scale: int) -> Iterator[Figure]:
     """Every figure of the record.
 
     Args:
-        scale: how many hundred calls of each; the import has two thousand customers for each.
+        scale: how many hundred calls of each.
     """
     with tempfile.TemporaryDirectory() as place:
         for count in (USUAL, LONG):
             yield from _one(Path(place) / str(count), f"{count} interactions", count, 100 * scale)
         yield from _growth()
-        for people in (200 * scale, 600 * scale, 2_000 * scale):
-            yield from _import(Path(place) / f"import {people}", people)
 
 
 def _one(directory: Path, case: str, count: int, calls: int) -> Iterator[Figure]:
@@ -83,12 +78,11 @@ def _one(directory: Path, case: str, count: int, calls: int) -> Iterator[Figure]
     store.apply(happened)
     event = msgspec.structs.replace(happened[-1], kind="exposure", action_key="action_00001", at_ms=NOW_MS)
     bought = msgspec.structs.replace(happened[-1], kind="purchase", amount=12.34, at_ms=NOW_MS)
-    target = count == USUAL
-    yield _timed(case, "read_us_p50", lambda: store.load("anna"), calls, READ_US if target else None)
+    yield _timed(case, "read_us_p50", lambda: store.load("anna"), calls, READ_US)
     yield _timed(case, "read_with_contacts_us_p50", lambda: AsOf(_stored(store), NOW_MS, DERIVED).contacts(), calls)
     for name, each in (("contact", event), ("purchase", bought)):
         apply = partial(apply_interaction, record, each, KEEPING)
-        yield _timed(case, f"apply_{name}_us_p50", apply, calls, APPLY_US if target else None)
+        yield _timed(case, f"apply_{name}_us_p50", apply, calls, APPLY_US)
     yield _timed(case, "every_value_us_p50", lambda: values(AsOf(record, NOW_MS, DERIVED)), calls)
     yield from _linked(store, case)
     store.close()
@@ -128,33 +122,3 @@ def _growth() -> Iterator[Figure]:
         if at % 100 == 99:
             most = max(most, len(encode(record)) - empty)
     yield Figure("customer", f"{LONG} interactions", "growth_bytes", float(most), "bytes", GROWTH_BYTES)
-
-
-def _import(directory: Path, people: int) -> Iterator[Figure]:
-    """Ten interactions of each customer in from one file, by time as they would be logged."""
-    directory.mkdir(parents=True)
-    file = directory / "interactions.csv"
-    with file.open("w", newline="") as out:
-        lines = csv.writer(out)
-        lines.writerow(Interaction.__struct_fields__)
-        lines.writerows(map(msgspec.structs.astuple, _logged(people)))
-    store = LmdbStore(directory / "store")
-    list(store.rebuild(KEEPING))
-    store.close()
-    start = time.perf_counter()
-    counts = import_interactions(file, directory)
-    spent_s = time.perf_counter() - start
-    case = f"{people} customers, {counts['imported']} interactions imported"
-    # As a cost, so that "at most" holds for every figure.
-    yield Figure("customer", case, "us_each", 1e6 * spent_s / counts["imported"], "us", 1e6 / RATE)
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # the store's mapped pages among it
-    yield Figure("customer", case, "memory_mb", memory_mb, "MB")
-
-
-def _logged(people: int) -> Iterator[Interaction]:
-    """A log of two years, made one by one, so that its size is none of the importer's memory."""
-    rng, usual, count = np.random.default_rng(people), history("", 1_000), 10 * people
-    for index, customer in enumerate(rng.integers(0, people, count)):
-        at_ms = NOW_MS - SPAN_DAYS * DAY_MS * (count - index) // count
-        own = {"key": str(index), "customer_id": f"customer_{customer}", "at_ms": at_ms}
-        yield msgspec.structs.replace(usual[index % 1_000], **own)

@@ -13,6 +13,7 @@ from benchmarks import (
     coldstart,
     converters,
     customer,
+    imports,
     journal,
     online,
     rules,
@@ -26,14 +27,15 @@ from benchmarks.page import write_page
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
 EVERY = ("stages", "service", "capture", "rules", "score", "online", "customer", "journal", "export", "swaps")
-# The first two bring worlds of their own and measure no time; the last takes a quarter of an hour.
-BENCHES = (*EVERY, "bandits", "coldstart", "serve")
+# The first two bring worlds of their own and measure no time; the others take minutes, the last a quarter of an hour.
+BENCHES = (*EVERY, "bandits", "coldstart", "imports", "serve")
 ALONE = {
     "rules": rules.measure,
     "score": score.measure,
     "online": online.measure,
     "coldstart": coldstart.measure,
     "customer": customer.measure,
+    "imports": imports.measure,
     "journal": journal.measure,
 }
 SIZES = (10, 100, 1_000)  # rows of the catalogue

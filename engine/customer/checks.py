@@ -66,6 +66,9 @@ class Checks:
 
     def text(self, path: str, value: object, *, empty: bool = False) -> str:
         """A short text from a plain value; None is the empty one."""
+        # Nearly all are of this kind, and all of a file's lines come by here.
+        if type(value) is str and 0 < len(value) <= self.bounds.name and value.isascii() and value.isprintable():
+            return value
         if value is not None and not isinstance(value, str):
             raise FieldError(path, f"is {kind_of(value)}; a text is needed")
         return self.name(path, value or "", empty=empty)

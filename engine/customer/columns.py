@@ -1,5 +1,7 @@
 """Columns of whole numbers, empty where every number is nought: most of a history has no money in it."""
 
+from operator import sub
+
 
 def insert(column: list[int], place: int, number: int, size: int) -> None:
     """Put a number before a place of a column that stands for `size` of them."""
@@ -24,4 +26,4 @@ def get(column: list[int], place: int) -> int:
 
 def differences(rising: list[int]) -> list[int]:
     """What `itertools.accumulate` makes rising again."""
-    return [later - earlier for later, earlier in zip(rising, [0, *rising], strict=False)]
+    return list(map(sub, rising, [0, *rising]))

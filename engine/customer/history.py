@@ -1,7 +1,7 @@
 """What each interaction leaves behind: purchases and contacts as trails, totals for ever, the hours of activity."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 import msgspec
@@ -57,18 +57,25 @@ def activity_of(raw: msgspec.Raw) -> Activity:
     return Activity(list(accumulate(packed.day)), packed.hours)
 
 
-def bought(raw: msgspec.Raw, entry: Entry) -> msgspec.Raw:
-    """A trail of purchases with one more: the newest are kept, older ones by day."""
+def bought(raw: msgspec.Raw, entries: Iterable[Entry]) -> msgspec.Raw:
+    """A trail of purchases with more of them: the newest are kept, older ones by day."""
     trail = Trail(raw)
-    trail.insert(entry._replace(words=("purchase", "", entry.words[2], "", entry.words[4], "")))
-    if len(trail) > PURCHASES:
-        trail.fold(0, PURCHASE_DAYS)
+    for entry in entries:
+        trail.insert(entry._replace(words=("purchase", "", entry.words[2], "", entry.words[4], "")))
+        if len(trail) > PURCHASES:
+            trail.fold(0, PURCHASE_DAYS)
     return trail.pack()
 
 
-def met(raw: msgspec.Raw, entry: Entry, keeping: Keeping) -> msgspec.Raw:
-    """A trail of contacts with one more: the newest are kept, and beyond them what caps and sequences may count."""
+def met(raw: msgspec.Raw, entries: Iterable[Entry], keeping: Keeping) -> msgspec.Raw:
+    """A trail of contacts with more of them: the newest are kept, and beyond them what caps and sequences may count."""
     trail = Trail(raw)
+    for entry in entries:
+        _meet(trail, entry, keeping)
+    return trail.pack()
+
+
+def _meet(trail: Trail, entry: Entry, keeping: Keeping) -> None:
     place = trail.insert(entry)
     code = trail.code[place]
     if len(trail) > CONTACTS:
@@ -78,7 +85,6 @@ def met(raw: msgspec.Raw, entry: Entry, keeping: Keeping) -> msgspec.Raw:
     while len(trail) > CONTACTS_MOST:
         trail.lost_ms = max(trail.lost_ms, trail.first_ms)
         _let_go(trail, 0)
-    return trail.pack()
 
 
 def _let_go(trail: Trail, place: int) -> None:
@@ -112,9 +118,15 @@ def _spare(trail: Trail, added: int, keeping: Keeping) -> None:
             _let_go(trail, first)
 
 
-def counted(raw: msgspec.Raw, entry: Entry, keeping: Keeping) -> msgspec.Raw:
-    """Totals with one more."""
+def counted(raw: msgspec.Raw, entries: Iterable[Entry], keeping: Keeping) -> msgspec.Raw:
+    """Totals with more entries."""
     totals = _TOTALS.decode(raw)
+    for entry in entries:
+        _count(totals, entry, keeping)
+    return msgspec.Raw(_ENCODER.encode(totals))
+
+
+def _count(totals: Totals, entry: Entry, keeping: Keeping) -> None:
     kind, _, group, _, channel, _ = entry.words
     own = kind if kind in KNOWN or kind in keeping.exits else ""
     count, amount, discount, couponed, first_ms, last_ms = totals.kinds.get(own, (0, 0, 0, 0, entry.at_ms, entry.at_ms))
@@ -127,18 +139,22 @@ def counted(raw: msgspec.Raw, entry: Entry, keeping: Keeping) -> msgspec.Raw:
         for key in [f"{dimension}:{name}" for dimension, name, known in named if name in known]:
             count, amount, last_ms = totals.apart.get(key, (0, 0, 0))
             totals.apart[key] = [count + 1, amount + entry.amount, max(last_ms, entry.at_ms)]
-    return msgspec.Raw(_ENCODER.encode(totals))
 
 
-def active(raw: msgspec.Raw, at_ms: int) -> msgspec.Raw:
-    """Activity with one more hour; days that lie too far behind the newest are let go."""
+def active(raw: msgspec.Raw, moments: Iterable[int]) -> msgspec.Raw:
+    """Activity with the hours of more moments; days that lie too far behind the newest are let go."""
     activity = activity_of(raw)
+    for at_ms in moments:
+        _act(activity, at_ms)
+    behind = bisect_left(activity.day, activity.day[-1] - ACTIVE_DAYS + 1)
+    del activity.day[:behind], activity.hours[:behind]
+    return msgspec.Raw(_ENCODER.encode(Activity(differences(activity.day), activity.hours)))
+
+
+def _act(activity: Activity, at_ms: int) -> None:
     day, hour = at_ms // DAY_MS, at_ms % DAY_MS // UNITS_MS["h"]
     place = bisect_left(activity.day, day)
     if place == len(activity.day) or activity.day[place] != day:
         activity.day.insert(place, day)
         activity.hours.insert(place, 0)
     activity.hours[place] |= 1 << hour
-    behind = bisect_left(activity.day, activity.day[-1] - ACTIVE_DAYS + 1)
-    del activity.day[:behind], activity.hours[:behind]
-    return msgspec.Raw(_ENCODER.encode(Activity(differences(activity.day), activity.hours)))

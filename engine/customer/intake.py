@@ -11,7 +11,8 @@ from engine.decide.faults import unknown
 from engine.decide.values import moment_ms
 
 NEEDED = ("key", "customer_id", "kind")
-TEXTS = (*NEEDED, "channel", "placement", "action_key", "group", "objective", "decision_id", "also_known_as")
+OPTIONAL = ("channel", "placement", "action_key", "group", "objective", "decision_id", "also_known_as")
+TEXTS = (*NEEDED, *OPTIONAL)
 NUMBERS = ("amount", "discount")
 FIELDS = (*TEXTS, "at_ms", *NUMBERS)
 EPOCH = re.compile(r"-?[0-9]{1,19}")
@@ -45,14 +46,15 @@ class Intake(Checks):
         start = f"{path}." if path else ""
         if others := sorted(fields.keys() - set(FIELDS)):
             raise FieldError(start + others[0][:100], unknown("field", others[0][:100], FIELDS))
-        texts = {name: self.text(start + name, fields.get(name), empty=name not in NEEDED) for name in TEXTS}
-        if texts["also_known_as"]:
-            self.other_id(f"{start}also_known_as", texts["also_known_as"], texts["customer_id"])
-        if texts["channel"]:
-            self.channel(f"{start}channel", texts["channel"])
-        if action := self.actions.get(texts["action_key"]):
+        texts = {name: self.text(start + name, fields.get(name)) for name in NEEDED}
+        texts |= {name: self.text(start + name, fields[name], empty=True) for name in OPTIONAL if name in fields}
+        if other := texts.get("also_known_as"):
+            self.other_id(f"{start}also_known_as", other, texts["customer_id"])
+        if channel := texts.get("channel"):
+            self.channel(f"{start}channel", channel)
+        if action := self.actions.get(texts.get("action_key", "")):
             texts |= {"group": action.group, "objective": action.objective}
-        amount, discount = (self._amount(start + name, fields.get(name)) for name in NUMBERS)
+        amount, discount = (self._amount(start + name, fields[name]) if name in fields else 0.0 for name in NUMBERS)
         said_ms = epoch_ms(f"{start}at_ms", fields.get("at_ms"))
         at_ms = now_ms if said_ms is None else self.past(f"{start}at_ms", said_ms, now_ms)
         return Interaction(**texts, at_ms=at_ms, amount=amount, discount=discount)

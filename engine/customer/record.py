@@ -42,7 +42,7 @@ class Consent(msgspec.Struct, frozen=True, array_like=True):
     said_as: str = ""
 
 
-class Interaction(msgspec.Struct, frozen=True):
+class Interaction(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing a customer did or met, under an idempotency key.
 
     Args:

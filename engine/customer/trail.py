@@ -171,19 +171,19 @@ class Trail:
             deque(self.months.add(day, left, MONTHS), 0)  # what leaves the months, too, is in the totals alone
 
     def _code(self, words: Words) -> int:
-        combo = "".join([chr(self._place(word)) for word in words])
+        combo = self._combo(words)
         try:
             return self.combos.index(combo)
         except ValueError:
             self.combos.append(combo)
             return len(self.combos) - 1
 
-    def _place(self, word: str) -> int:
-        try:
-            return self.strings.index(word)
-        except ValueError:
-            self.strings.append(word)
-            return len(self.strings) - 1
+    def _combo(self, words: Words) -> str:
+        strings = self.strings
+        for word in words:
+            if word not in strings:
+                strings.append(word)
+        return "".join(map(chr, map(strings.index, words)))
 
     def _clear(self) -> None:
         """Clear away names that nothing refers to, once there are enough of them."""

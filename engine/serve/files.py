@@ -1,20 +1,22 @@
-"""Rows of CSV, JSON Lines and Parquet files, one at a time; a line that cannot be read is a row with its fault."""
+"""CSV, JSON Lines and Parquet in blocks, and the rows of a block; what cannot be read is a row with its fault."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from engine.customer.jsontext import read_json
 from engine.serve.limits import Limits
 
 LINE_BYTES = 8 << 20  # a dead letter of 1 MiB, each character of it escaped as six
+BLOCK_BYTES = 2 << 20
+BLOCK_ROWS = 1 << 14
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One row.
 
     Args:
@@ -32,37 +34,90 @@ class Line:
     arrived_ms: object = None
 
 
-def read_lines(file: Path) -> Iterator[Line]:
-    """Every row of a file, by its ending.
+class Block(msgspec.Struct, frozen=True):
+    """A piece of a file that can be read apart from the others.
+
+    Args:
+        form: the file's ending.
+        first: number of its first row.
+        data: whole lines; of a Parquet file rows as an Arrow stream.
+        columns: of a CSV file.
+    """
+
+    form: str
+    first: int
+    data: bytes
+    columns: list[str] = []
+
+
+def read_blocks(file: Path) -> Iterator[Block]:
+    """A file in blocks, by its ending.
 
     Raises:
         ValueError: for other endings, and for files that are none of theirs.
         OSError: when it cannot be read.
     """
-    readers: dict[str, Callable[[Path], Iterator[Line]]] = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
+    readers: dict[str, Callable[[Path], Iterator[Block]]] = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
     if file.suffix not in readers:
         raise ValueError(f"{file}: write .csv, .jsonl or .parquet; '{file.suffix}' is not read")
     return readers[file.suffix](file)
 
 
-def _texts(source: BinaryIO) -> Iterator[tuple[int, str, str]]:
-    """Number, text and fault of each line; bytes that are no UTF-8 are kept as escapes."""
-    for number, data in enumerate(source, 1):
-        fault = f"the line is longer than {LINE_BYTES:,} bytes" if len(data) > LINE_BYTES else ""
-        line = data[:LINE_BYTES].removesuffix(b"\n").removesuffix(b"\r")
-        try:
-            yield number, line.decode(), fault
-        except UnicodeDecodeError as error:
-            yield number, line.decode(errors="backslashreplace"), fault or f"no UTF-8 at byte {error.start + 1}"
+def read_lines(block: Block) -> Iterator[Line]:
+    """Every row of a block.
+
+    Raises:
+        ValueError: for a block of a Parquet file that cannot be read.
+    """
+    if block.form == ".parquet":
+        yield from _parquet_lines(block)
+        return
+    for number, text, fault in _texts(block):
+        if block.form == ".csv" and text:
+            yield _csv_line(number, text, fault, block.columns)
+        elif block.form == ".jsonl" and text.strip():
+            yield _json_line(number, text, fault)
 
 
-def _csv(file: Path) -> Iterator[Line]:
+def _csv(file: Path) -> Iterator[Block]:
     with file.open("rb") as source:
-        lines = _texts(source)
-        columns = _header(file, *next(lines, (1, "", ""))[1:])
-        for number, text, fault in lines:
-            if text:
-                yield _csv_line(number, text, fault, columns)
+        _, text, fault = next(_texts(Block(".csv", 1, _line(source))), (1, "", ""))
+        columns = _header(file, text, fault)
+        for first, data in _pieces(source, 2):
+            yield Block(".csv", first, data, columns)
+
+
+def _jsonl(file: Path) -> Iterator[Block]:
+    with file.open("rb") as source:
+        for first, data in _pieces(source, 1):
+            yield Block(".jsonl", first, data)
+
+
+def _pieces(source: BinaryIO, first: int) -> Iterator[tuple[int, bytes]]:
+    """Whole lines, with the number of the first."""
+    while data := source.read(BLOCK_BYTES):
+        lines = data + _line(source)
+        yield first, lines
+        first += lines.count(b"\n")
+
+
+def _line(source: BinaryIO) -> bytes:
+    """What is left of a line; beyond the bound it is not kept."""
+    start = end = source.readline(LINE_BYTES + 1)
+    while len(end) > LINE_BYTES and not end.endswith(b"\n"):
+        end = source.readline(LINE_BYTES + 1)
+    return start if start is end else start + b"\n"
+
+
+def _texts(block: Block) -> Iterator[tuple[int, str, str]]:
+    """Number, text and fault of each line; bytes that are no UTF-8 are kept as escapes."""
+    for number, line in enumerate(block.data.removesuffix(b"\n").split(b"\n"), block.first):
+        fault = f"the line is longer than {LINE_BYTES:,} bytes" if len(line) > LINE_BYTES else ""
+        data = line[:LINE_BYTES].removesuffix(b"\r")
+        try:
+            yield number, data.decode(), fault
+        except UnicodeDecodeError as error:
+            yield number, data.decode(errors="backslashreplace"), fault or f"no UTF-8 at byte {error.start + 1}"
 
 
 def _header(file: Path, text: str, fault: str) -> list[str]:
@@ -85,13 +140,6 @@ def _csv_line(number: int, text: str, fault: str, columns: list[str]) -> Line:
     return Line(number, _filled(dict(zip(columns, cells, strict=False))), text, fault)
 
 
-def _jsonl(file: Path) -> Iterator[Line]:
-    with file.open("rb") as source:
-        for number, text, fault in _texts(source):
-            if text.strip():
-                yield _json_line(number, text, fault)
-
-
 def _json_line(number: int, text: str, fault: str) -> Line:
     try:
         cells = read_json(text, Limits.depth)
@@ -107,16 +155,31 @@ def row(number: int, cells: object, raw: str, fault: str = "") -> Line:
     return Line(number, _filled(cells), raw, fault)
 
 
-def _parquet(file: Path) -> Iterator[Line]:
-    from pyarrow import ArrowException, parquet
+def _parquet(file: Path) -> Iterator[Block]:
+    from pyarrow import ArrowException, BufferOutputStream, ipc, parquet
 
+    first = 1
     with file.open("rb") as data:
         try:
-            rows = (cells for batch in parquet.ParquetFile(data).iter_batches() for cells in batch.to_pylist())
-            for number, cells in enumerate(rows, 1):
-                yield Line(number, {name: _plain(value) for name, value in _filled(cells).items()}, "")
+            for batch in parquet.ParquetFile(data).iter_batches(BLOCK_ROWS):
+                sink = BufferOutputStream()
+                with ipc.new_stream(sink, batch.schema) as out:
+                    out.write_batch(batch)
+                yield Block(".parquet", first, sink.getvalue().to_pybytes())
+                first += batch.num_rows
         except (ArrowException, OSError) as error:  # it says OSError of damaged pages
             raise ValueError(f"{file}: no Parquet: {error}") from error
+
+
+def _parquet_lines(block: Block) -> Iterator[Line]:
+    from pyarrow import ArrowException, ipc
+
+    try:
+        rows = ipc.open_stream(block.data).read_all().to_pylist()
+    except ArrowException as error:
+        raise ValueError(f"rows {block.first} and after: no Parquet: {error}") from error
+    for number, cells in enumerate(rows, block.first):
+        yield Line(number, {name: _plain(value) for name, value in _filled(cells).items()}, "")
 
 
 def _plain(value: object) -> object:

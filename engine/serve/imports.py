@@ -1,14 +1,9 @@
-"""Files into the store; what is wrong is kept aside with its line and reason, the rest goes in."""
+"""What the lines of files stand for: customers, interactions."""
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
-
-from rich.console import Console
-from rich.progress import Progress
 
 from engine.customer.checks import Checks, FieldError
 from engine.customer.cloudevents import fields_of
@@ -18,17 +13,12 @@ from engine.customer.said import stated
 from engine.decide.bundle import Bundle
 from engine.decide.request import Scalar
 from engine.decide.values import fits, number, parse
-from engine.serve.files import Line, read_lines
-from engine.serve.letters import opened
+from engine.serve.files import Line
+from engine.serve.importing import Counts, Kind, run_import
 from engine.serve.limits import Limits
-from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
 from rules import KINDS
 
-T = TypeVar("T")
-Counts = dict[str, int]
-Put = Callable[[Store, list[T]], list[str | FieldError]]  # what became of each: a name in the counts, or why not
-LUMP = 5_000
 TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 OWN = {"customer_id", "time_zone", "updated_at"}  # columns that are no attributes
 CHECKS = Checks(Limits())
@@ -55,7 +45,8 @@ def import_customers(
     """
     now_ms = time.time_ns() // 1_000_000
     said = CHECKS.name("source", source or file.name), CHECKS.past("at", at_ms or now_ms, now_ms)
-    return run_import(file, state, lambda line: _record(line, kinds, said, now_ms), put_records)
+    make = partial(_record, kinds=kinds, said=said, now_ms=now_ms)
+    return run_import(file, state, Kind(Record, make, by_customer, put_records))
 
 
 def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -> Counts:
@@ -71,10 +62,12 @@ def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -
     """
     now_ms = time.time_ns() // 1_000_000
     intake = of_bundle(bundle, Limits()) if bundle else Intake(Limits(), None, {})
-    return run_import(file, state, lambda line: _interaction(line, intake, now_ms), _apply)
+    make = partial(_interaction, intake=intake, now_ms=now_ms)
+    return run_import(file, state, Kind(Interaction, make, _by_key, _apply))
 
 
 def put_records(store: Store, lump: list[Record]) -> list[str | FieldError]:
+    """Upsert."""
     return ["imported"] * store.put(lump)
 
 
@@ -84,61 +77,13 @@ def _apply(store: Store, lump: list[Interaction]) -> list[str | FieldError]:
     return [each if isinstance(each, FieldError) else named[each] for each in became]
 
 
-def run_import(file: Path, state: Path, make: Callable[[Line], T], put: Put[T]) -> Counts:
-    lines = read_lines(file)
-    counts = {"imported": 0, "duplicates": 0, "rejected": 0}
-    store = LmdbStore(state / "store")
-    aside = _Aside(file)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"importing {file.name}", total=None)
-        for lump in _lumps(one for line in lines for one in opened(line)):
-            good = [(line, made) for line in lump if (made := aside.taken(line, make)) is not None]
-            for (line, _), became in zip(good, put(store, [made for _, made in good]), strict=True):
-                if isinstance(became, FieldError):
-                    aside.put(line, became)
-                else:
-                    counts[became] += 1
-            progress.update(task, advance=len(lump), description=f"importing {file.name}: {sum(counts.values()):,}")
-    store.close()
-    counts["rejected"] = aside.close()
-    return counts
+def by_customer(record: Record) -> bytes:
+    """What records are ordered by."""
+    return record.customer_id.encode()
 
 
-class _Aside:
-    """The file of rejected lines; there is none when nothing was rejected."""
-
-    def __init__(self, file: Path) -> None:
-        self.path = file.with_name(f"{file.name}.rejected.jsonl")
-        self.path.unlink(missing_ok=True)
-        self.count = 0
-
-    def taken(self, line: Line, make: Callable[[Line], T]) -> T | None:
-        """What `make` makes of the line; None when it was put aside."""
-        try:
-            if line.fault:
-                raise ValueError(line.fault)
-            return make(line)
-        except ValueError as error:
-            self.put(line, error)
-            return None
-
-    def put(self, line: Line, error: ValueError) -> None:
-        """Put a line aside, with the columns' names, so that it can be mended and imported from there."""
-        raw = line.raw if line.fault else json.dumps(line.cells, default=str)
-        arrived = {} if line.arrived_ms is None else {"at_ms": line.arrived_ms}
-        letter = arrived | {"line": line.number, "reason": str(error), "raw": raw}
-        with self.path.open("a") as out:
-            out.write(json.dumps(letter) + "\n")
-        self.count += 1
-
-    def close(self) -> int:
-        """How many were rejected."""
-        return self.count
-
-
-def _lumps(lines: Iterator[Line]) -> Iterator[list[Line]]:
-    while lump := list(islice(lines, LUMP)):
-        yield lump
+def _by_key(interaction: Interaction) -> bytes:
+    return f"{interaction.customer_id}\0{interaction.key}".encode()
 
 
 def _record(line: Line, kinds: Mapping[str, str] | None, said: tuple[str, int], now_ms: int) -> Record:
@@ -184,12 +129,19 @@ def _attribute(name: str, value: object, kinds: Mapping[str, str] | None) -> Sca
 
 def _interaction(line: Line, intake: Intake, now_ms: int) -> Interaction:
     cells = line.cells
-    fields = fields_of(cells) if "specversion" in cells else {name: _plain(name, cells[name]) for name in cells}
+    fields = fields_of(cells) if "specversion" in cells else _plain_cells(cells)
     if fields.get("at_ms") is None:
         fields["at_ms"] = line.arrived_ms
     if fields["at_ms"] is None:
         raise FieldError("at_ms", "must not be empty")
     return intake.interaction("", fields, now_ms)
+
+
+def _plain_cells(cells: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: value if type(value) is str and name not in NUMBERS else _plain(name, value)
+        for name, value in cells.items()
+    }
 
 
 def _plain(name: str, value: object) -> object:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from engine.customer.jsontext import read_json
 from engine.customer.visits import events_of, is_visit

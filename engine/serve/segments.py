@@ -4,15 +4,18 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from engine.customer.as_of import AsOf
+from engine.customer.checks import FieldError
 from engine.customer.record import Membership, Record
 from engine.customer.values import values
 from engine.decide.derived import Derived
 from engine.decide.values import moment_ms
 from engine.serve.files import Line
-from engine.serve.imports import CHECKS, Counts, put_records, run_import
+from engine.serve.importing import Counts, Kind, run_import
+from engine.serve.imports import CHECKS, by_customer, put_records
 from engine.store.lmdb import LmdbStore
 from engine.store.protocol import Store
 
@@ -34,22 +37,32 @@ def import_segments(file: Path, state: Path, version: str = "") -> Counts:
         ValueError, OSError: when the file as a whole cannot be read.
         StoreError: when the store cannot take it.
     """
-    version = version or hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    version = version or _digest(file)
     named: set[str] = set()
     now_ms = time.time_ns() // 1_000_000
-    counts = run_import(file, state, lambda line: _member(line, version, named, now_ms), put_records)
+    make = partial(_member, version=version, now_ms=now_ms)
+    counts = run_import(file, state, Kind(Record, make, by_customer, partial(_put, named)))
     store = LmdbStore(state / "store")
     counts["left"] = store.put(list(_leaving(store, version, named, now_ms)))
     store.close()
     return counts
 
 
-def _member(line: Line, version: str, named: set[str], now_ms: int) -> Record:
+def _digest(file: Path) -> str:
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()[:12]
+
+
+def _put(named: set[str], store: Store, lump: list[Record]) -> list[str | FieldError]:
+    named.update(*(record.segments for record in lump))
+    return put_records(store, lump)
+
+
+def _member(line: Line, version: str, now_ms: int) -> Record:
     cells = {name: str(value) if type(value) is int else value for name, value in line.cells.items()}
     customer_id, segment = (CHECKS.text(column, cells.get(column)) for column in ("customer_id", "segment"))
     expires = str(line.cells.get("expires", ""))
     expires_ms = moment_ms(expires) if expires else 0
-    named.add(segment)
     return Record(customer_id, segments={segment: Membership(version, expires_ms, now_ms)})
 
 

@@ -4,7 +4,7 @@ import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,11 @@ from engine.decide.request import Preferences
 from engine.store.holding import Holding, Marks
 from engine.store.mapped import Mapped
 from engine.store.merge import Batch, missing, now_ms, rebuilt
-from engine.store.people import People
+from engine.store.people import People, insert
 from engine.store.reservation import Held, Promise
 from engine.store.reserved import Reserved
 
-MAP_BYTES = 4 << 30  # sparse: only what is written takes space
+MAP_BYTES = 256 << 30  # of addresses: only what is written takes space
 READERS = 512
 LUMP = 1_000
 REBUILT = 500  # records in one transaction: what a broken-off rebuild does again
@@ -36,6 +36,7 @@ DATABASES_MOST = 8  # those of people among them
 NUMBER = struct.Struct(">Q")  # big-endian, so that LMDB's order is the numbers'
 KEEPING, REBUILDING = b"keeping", b"rebuilding"  # how much is kept; the last customer of an unfinished rebuild
 _KEEPING = msgspec.msgpack.Decoder(Keeping)
+_ENCODER = msgspec.msgpack.Encoder()
 _INTERACTION = msgspec.msgpack.Decoder(Interaction)
 _CHANGE = msgspec.msgpack.Decoder(Change)
 
@@ -98,23 +99,26 @@ class LmdbStore:
         """Event, record, links, duplicate mark and outbox change in one transaction; after it reservations settle."""
         with self._begin(write=True) as txn:
             batch = Batch(lambda name: Names(bytes(txn.get(name.encode(), b"", db=self._names)), names))
-            statuses = [self._count(txn, batch, interaction) for interaction in interactions]
+            numbers = count(self._last(txn, self._outbox) + 1)
+            statuses = [self._count(txn, batch, numbers, interaction) for interaction in interactions]
             marked = self._remember(txn, batch)
             for customer_id, held in batch.names.items():
                 if held.grown:
-                    txn.put(customer_id.encode(), held.pack(), db=self._names)
+                    insert(txn, self._names, customer_id.encode(), held.pack())
         self._holding.settle(marked)
         return statuses
 
-    def _count(self, txn: lmdb.Transaction, batch: Batch, interaction: Interaction) -> str | FieldError:
+    def _count(
+        self, txn: lmdb.Transaction, batch: Batch, numbers: Iterator[int], interaction: Interaction
+    ) -> str | FieldError:
         mark = f"{interaction.customer_id}\0{interaction.key}".encode()
         if txn.get(mark, db=self._keys) is not None:
             return "duplicate"
         if refused := batch.refusal(interaction, lambda said: self._join(txn, batch, said)):
             return refused
-        number = NUMBER.pack(self._last(txn, self._outbox) + 1)
-        txn.put(mark, number, db=self._keys)
-        txn.put(number, msgspec.msgpack.encode(interaction), db=self._outbox, append=True)
+        number = NUMBER.pack(next(numbers))
+        insert(txn, self._keys, mark, number)
+        insert(txn, self._outbox, number, _ENCODER.encode(interaction))
         batch.happened.setdefault(interaction.customer_id, []).append(interaction)
         return "recorded"
 

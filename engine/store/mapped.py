@@ -24,7 +24,7 @@ class Mapped:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if error is None:
             return
-        if isinstance(error, lmdb.MapFullError):
-            raise StoreFullError(f"{self._path} is full; start with a larger map") from error
+        if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)):
+            raise StoreFullError(f"{self._path} has no room left, on its disk or in its map: {error}") from error
         if isinstance(error, (lmdb.Error, OSError)):
             raise StoreError(f"{self._path} cannot be used: {error}") from error

@@ -75,7 +75,7 @@ class Batch:
             everything: all that happened under one id, this batch included.
         """
         told: dict[str, list[Interaction]] = {}
-        for name in self.happened.keys() | self.whole:
+        for name in [*self.happened, *(self.whole - self.happened.keys())]:  # a batch in order is written in order
             own = everything(name) if name in self.whole else self.happened[name]
             told.setdefault(canonical(name), []).extend(own)
         return told

@@ -1,6 +1,7 @@
 """Records in LMDB under every id of a person: the record under the canonical one, the others point there."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import lmdb
 
@@ -47,7 +48,7 @@ class People:
 
     def write(self, txn: lmdb.Transaction, record: Record) -> None:
         """Keep a record."""
-        txn.put(record.customer_id.encode(), encode(record), db=self._records)
+        insert(txn, self._records, record.customer_id.encode(), encode(record))
 
     def say(self, txn: lmdb.Transaction, said: Record) -> Record:
         """Add what is said of a person under one id."""
@@ -92,3 +93,9 @@ class People:
     def count(self, txn: lmdb.Transaction) -> int:
         """How many there are."""
         return int(txn.stat(self._records)["entries"])
+
+
+def insert(txn: lmdb.Transaction, database: Any, key: bytes, value: bytes) -> None:
+    """Put; what sorts last, as all of a first import does, is appended: it fills pages, others leave them half full."""
+    if not txn.put(key, value, append=True, db=database):
+        txn.put(key, value, db=database)

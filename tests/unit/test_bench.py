@@ -1,15 +1,19 @@
 """The measuring itself: lateness counts, figures have their form, the history grows."""
 
 import json
+from collections import Counter
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
 from benchmarks.bandits import Data, peers
 from benchmarks.compare import changes
+from benchmarks.imports import write_log
 from benchmarks.ladder import STEPS, UNPACED, Round, knee, peak
 from benchmarks.load import drive, schedule
 from benchmarks.page import write_page
+from benchmarks.plot import Series, plot
 from benchmarks.report import Figure, append, percentiles
 
 KEYS = ["bench", "case", "metric", "value", "unit", "target", "reached"]
@@ -125,3 +129,24 @@ def test_a_change_within_the_spread_of_the_rounds_is_noise(tmp_path, after, beyo
 def test_a_run_that_is_not_in_the_history_is_named_with_those_that_are(tmp_path):
     with pytest.raises(ValueError, match=r"no run 'ccc' in the history; the last are: aaa of 2026, bbb of 2026"):
         changes(a_history(tmp_path, 1.0, 1.0, 0.0), "aaa", "ccc")
+
+
+def test_a_plot_has_a_curve_a_dashed_line_and_words_for_each_series():
+    series = [Series("seconds", [1.0, 10.0]), Series("MB", [200.0, 210.0])]
+
+    root = ET.fromstring(plot("customers", [10, 100], series))  # noqa: S314  our own text
+
+    lines = [each for each in root.iter() if each.tag.endswith("polyline")]
+    assert len([each for each in lines if "stroke-dasharray" in each.attrib]) == 2
+    assert {"10 seconds", "210 MB", "customers"} <= {each.text for each in root.iter()}
+
+
+def test_a_made_log_is_its_seeds_and_everybody_is_in_it(tmp_path):
+    files = [tmp_path / name for name in ("one.csv", "other.csv")]
+    for file in files:
+        write_log(file, 300)
+
+    customers = [line.split(",")[1] for line in files[0].read_text().splitlines()[1:]]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert (len(customers), len(set(customers))) == (3_000, 300)
+    assert max(Counter(customers).values()) > 30

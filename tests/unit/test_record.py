@@ -1,6 +1,8 @@
 """The record: bounded, the same in whatever order events arrive, and no cap can leak from what it lets go."""
 
 from collections import Counter
+from contextlib import contextmanager
+from functools import partial, reduce
 
 import msgspec
 import pytest
@@ -64,7 +66,8 @@ events = st.builds(
 
 
 def lived(happened):
-    return apply_interactions(Record("anna"), happened, KEEPING)
+    """One after the other: what is counted at once is put in order first."""
+    return reduce(partial(apply_interaction, keeping=KEEPING), happened, Record("anna"))
 
 
 def kept(record):
@@ -89,15 +92,28 @@ def test_any_order_of_arrival_gives_the_same_record(data, happened):
 @given(st.data(), st.lists(events, max_size=24))
 def test_any_order_of_arrival_gives_the_same_record_beyond_every_bound(data, happened):
     other = data.draw(st.permutations(happened))
+    with tight():
+        assert kept(lived(happened)) == kept(lived(other))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(events, max_size=12), max_size=3))
+def test_what_is_counted_at_once_counts_as_one_by_one(lumps):
+    with tight():
+        record = reduce(partial(apply_interactions, keeping=KEEPING), lumps, Record("anna"))
+
+        assert kept(record) == kept(lived([event for lump in lumps for event in lump]))
+
+
+@contextmanager
+def tight():
+    """Every bound so low that a short history is beyond it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "PURCHASES", 4)
-        patch.setattr(history, "CONTACTS", 4)
-        patch.setattr(history, "PURCHASE_DAYS", 3)
-        patch.setattr(history, "CONTACT_DAYS", 3)
+        for name, bound in {"PURCHASES": 4, "CONTACTS": 4, "PURCHASE_DAYS": 3, "CONTACT_DAYS": 3}.items():
+            patch.setattr(history, name, bound)
         patch.setattr(trail, "MONTHS", 2)
         patch.setattr(trail, "SLACK", 2)
-
-        assert kept(lived(happened)) == kept(lived(other))
+        yield
 
 
 @settings(max_examples=200, deadline=None)

@@ -85,7 +85,7 @@ def test_a_full_store_says_so_and_changes_nothing(tmp_path):
     store = LmdbStore(tmp_path, 1 << 16)
     store.put([Record("anna", {"age": 1})])
 
-    with pytest.raises(StoreFullError, match="larger map"):
+    with pytest.raises(StoreFullError, match="room left"):
         store.put([Record("bob", {"text": "x" * (1 << 17)})])
     assert store.load("anna").attributes == {"age": 1}
     assert store.load("bob") is None
