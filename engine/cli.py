@@ -178,13 +178,14 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 50051,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=256)] = 1,
     config: Annotated[Path | None, typer.Option(help="Limits of requests; docs/limits.md says which.")] = None,
+    metrics_port: Annotated[int, typer.Option(help="Port of Prometheus' /metrics; 0 for none.", min=0, max=65535)] = 0,
 ) -> None:
     """Serve decisions until SIGTERM; SIGHUP reloads the bundle, keeping the old one if the new one is faulty."""
     from engine.serve.server import serve as run
     from engine.serve.settings import Settings
 
     with faults():
-        code = run(Settings(bundle, state, address, port, workers, config))
+        code = run(Settings(bundle, state, address, port, workers, config, metrics_port))
     raise typer.Exit(code)
 
 

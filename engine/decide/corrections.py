@@ -74,6 +74,11 @@ class Corrections:
             return found[0][rows]
         return np.stack(found)[scored.by, rows]
 
+    @property
+    def mean_maturity(self) -> float:
+        """Of the rows, over the models of which something was learned; 0 when nothing was."""
+        return float(np.mean([of_row.maturity.mean() for of_row in self._of_model.values()] or [0.0]))
+
     def maturity(self, title: str, row: int) -> float:
         """How much of a row's correction is its own evidence and not its group's, in [0, 1)."""
         return float(self._of_model.get(title, self._untaught).maturity[row])

@@ -58,11 +58,6 @@ class Exposition(Collector):
             yield same[0][0], [sum(words) for words in zip(*(words for _, words in same), strict=True)]
 
 
-def boards(state: Path, workers: int) -> list[Path]:
-    """Where each worker's board lies."""
-    return [state / "metrics" / f"{worker:03d}" for worker in range(workers)]
-
-
 def expose(address: str, port: int, files: Sequence[Path]) -> None:
     """Answer `GET /metrics` from a thread of this process.
 

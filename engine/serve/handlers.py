@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 from engine.customer.checks import FieldError
 from engine.customer.record import RecordError
 from engine.journal.protocol import JournalFullError
+from engine.serve.metrics import Counting, Metrics
 from engine.serve.watches import WATCHES
 from engine.store.protocol import StoreError, StoreFullError
 
@@ -31,29 +32,30 @@ STATUS_OF: dict[type[Exception], grpc.StatusCode] = {
 GUARDED: tuple[type[Exception], ...] = (FieldError, *STATUS_OF)
 
 
-def handler(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:
-    """One service's methods, parsed and guarded here.
+def handler(service: ServiceDescriptor, servicer: object, metrics: Metrics) -> grpc.GenericRpcHandler:
+    """One service's methods, parsed, guarded and counted here.
 
     Args:
         service: the contract.
         servicer: has a method of each name.
+        metrics: where calls are counted.
     """
-    methods = {method.name: _handler(method, getattr(servicer, method.name)) for method in service.methods}
+    methods = {each.name: _handler(each, metrics.counting(each.name), servicer) for each in service.methods}
     return grpc.method_handlers_generic_handler(service.full_name, methods)
 
 
-def _handler(method: MethodDescriptor, call: Method) -> grpc.RpcMethodHandler:
-    kind = GetMessageClass(method.input_type)
+def _handler(method: MethodDescriptor, count: Counting, servicer: object) -> grpc.RpcMethodHandler:
+    kind, call = GetMessageClass(method.input_type), getattr(servicer, method.name)
     # Bytes are parsed by us: the library answers INTERNAL where they are no message.
     codec = {
         "request_deserializer": None,
         "response_serializer": GetMessageClass(method.output_type).SerializeToString,
     }
     if method.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(_streamed(_one_of(kind), call), **codec)
+        return grpc.unary_stream_rpc_method_handler(_streamed(_one_of(kind), call, count), **codec)
     if method.client_streaming:
-        return grpc.stream_unary_rpc_method_handler(_guarded(_stream_of(kind), call), **codec)
-    return grpc.unary_unary_rpc_method_handler(_guarded(_one_of(kind), call), **codec)
+        return grpc.stream_unary_rpc_method_handler(_guarded(_stream_of(kind), call, count), **codec)
+    return grpc.unary_unary_rpc_method_handler(_guarded(_one_of(kind), call, count), **codec)
 
 
 def _one_of(kind: type[Message]) -> Callable[[bytes], Message]:
@@ -73,22 +75,28 @@ def _stream_of(kind: type[Message]) -> Callable[[Iterable[bytes]], Iterator[Mess
     return partial(map, _one_of(kind))
 
 
-def _guarded(parse: Callable[[Any], Any], method: Method) -> Method:
+def _guarded(parse: Callable[[Any], Any], method: Method, count: Counting) -> Method:
     def call(data: bytes | Iterable[bytes], context: grpc.ServicerContext) -> Any:
+        began_ns = count.began()
         try:
             return method(parse(data), context)
         except GUARDED as error:
             _fail(context, error)
+        finally:
+            count.ended(began_ns, context.code())
 
     return call
 
 
-def _streamed(parse: Callable[[Any], Any], method: Method) -> Method:
+def _streamed(parse: Callable[[Any], Any], method: Method, count: Counting) -> Method:
     def call(data: bytes, context: grpc.ServicerContext) -> Iterator[Message]:
+        began_ns = count.began()
         try:
             yield from method(parse(data), context)
         except GUARDED as error:
             _fail(context, error)
+        finally:
+            count.ended(began_ns, context.code())
 
     # A stream of answers holds a thread as long as it lasts: never one of those that decide. One more says "too many".
     call.experimental_thread_pool = ThreadPoolExecutor(WATCHES + 1)  # type: ignore[attr-defined]  # as gRPC's health has it

@@ -1,6 +1,6 @@
 """What a worker counts, call by call and decision by decision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter_ns, time
 
@@ -10,14 +10,15 @@ from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
 from engine.decide.explain import ARBITRATION
 from engine.decide.gates import STAGES
 from engine.decide.pipeline import Effort
-from engine.serve.board import Board, Family
+from engine.decide.snapshot import Snapshot
+from engine.serve.board import Board, Count, Family
 
 # From 50 us to 3 s, each bound 1.4 to 3 times the one before; finest where a decision usually ends.
 SECONDS = (
     5e-5, 1e-4, 2e-4, 3e-4, 5e-4, 7e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 7e-3, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0
 )  # fmt: skip
 ROWS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)
-LAPS = ("load", "view", "decide", "write", "journal")
+LAPS = ("read", "decide", "write", "journal")  # decide: hold, decide and reserve, again where that changed meanwhile
 FUNNEL = ("rows", *STAGES, ARBITRATION, "ranked")
 STATUSES = tuple(code.name for code in grpc.StatusCode)
 METHODS = tuple(
@@ -40,6 +41,28 @@ MATURITY = Family("nba_model_maturity_ratio", "Mean maturity of the rows' correc
 FAMILIES = (CALLS, LAP, CANDIDATES, STANDING, DEGRADED, UNDER_WAY, TAKEN_AT, MATURITY)
 
 
+class Counting:
+    """Counts the calls of one method.
+
+    Args:
+        under_way: calls that are.
+        ended: name of a status -> seconds of the calls that ended so.
+    """
+
+    def __init__(self, under_way: Count, ended: Mapping[str, Count]) -> None:
+        self._under_way, self._ended = under_way, ended
+
+    def began(self) -> int:
+        """A call; returns when, for `ended`."""
+        self._under_way.add()
+        return perf_counter_ns()
+
+    def ended(self, began_ns: int, status: grpc.StatusCode | None) -> None:
+        """The same call; without a status it went well."""
+        self._under_way.add(-1.0)
+        self._ended[(status or grpc.StatusCode.OK).name].observe((perf_counter_ns() - began_ns) / 1e9)
+
+
 class Metrics:
     """One worker's figures.
 
@@ -48,8 +71,7 @@ class Metrics:
     """
 
     def __init__(self, file: Path) -> None:
-        board = Board(file, FAMILIES)
-        self._calls = {labels: board.of(CALLS, *labels) for labels in CALLS.combinations}
+        self._board = board = Board(file, FAMILIES)
         self._laps = [board.of(LAP, stage) for stage in LAPS]
         self._standing = [board.of(STANDING, stage) for stage in FUNNEL]
         self._degraded = {effort: board.of(DEGRADED, effort.name) for effort in Effort}
@@ -57,15 +79,9 @@ class Metrics:
         self._taken_at, self._maturity = board.of(TAKEN_AT), board.of(MATURITY)
         self._under_way.set(0.0)  # those of a worker that was killed
 
-    def began(self) -> int:
-        """A call; returns when, for `ended`."""
-        self._under_way.add()
-        return perf_counter_ns()
-
-    def ended(self, method: str, status: grpc.StatusCode | None, began_ns: int) -> None:
-        """The same call; without a status it went well."""
-        self._under_way.add(-1.0)
-        self._calls[method, (status or grpc.StatusCode.OK).name].observe((perf_counter_ns() - began_ns) / 1e9)
+    def counting(self, method: str) -> Counting:
+        """For the calls of one method."""
+        return Counting(self._under_way, {status: self._board.of(CALLS, method, status) for status in STATUSES})
 
     def decided(self, laps_ns: Sequence[int], reply: decision_pb2.DecideResponse, effort: Effort) -> None:
         """A decision.
@@ -83,7 +99,7 @@ class Metrics:
         if effort is not Effort.FULL:
             self._degraded[effort].add()
 
-    def swapped(self, maturity: float) -> None:
-        """Another snapshot is in force; `maturity` is the mean of its rows'."""
+    def swapped(self, snapshot: Snapshot) -> None:
+        """Another snapshot is in force."""
         self._taken_at.set(time())
-        self._maturity.set(maturity)
+        self._maturity.set(snapshot.corrections.mean_maturity)

@@ -14,6 +14,7 @@ import structlog
 
 from engine.decide.snapshot import Snapshot
 from engine.serve.config import read_limits, read_spill
+from engine.serve.exposition import expose
 from engine.serve.learn import learn
 from engine.serve.reloads import Reloads
 from engine.serve.settings import Settings
@@ -42,12 +43,7 @@ def serve(settings: Settings) -> int:
         StoreError: when the state cannot be used.
         OSError: when another server holds the port.
     """
-    signals = listen()
-    read_limits(settings.config)
-    read_spill(settings.config)
-    snapshot = settings.snapshot()
-    _claim(settings.address, settings.port)
-    settings.put_in_force(snapshot)
+    signals, snapshot = listen(), _prepared(settings)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the workers inherit it; more threads than cores only wait for each other
     crew, reloads = _Crew(settings), Reloads(snapshot, settings, signals)
     healthy, announced = True, False
@@ -66,6 +62,20 @@ def serve(settings: Settings) -> int:
     crew.stop()
     log.info("stopped", clean=healthy)
     return 0 if healthy else 1
+
+
+def _prepared(settings: Settings) -> Snapshot:
+    """Look at all that a start needs, and put it in force; raises as `serve`."""
+    read_limits(settings.config)
+    read_spill(settings.config)
+    snapshot = settings.snapshot()
+    _claim(settings.address, settings.port)
+    for board in settings.boards:
+        board.unlink(missing_ok=True)  # what an earlier server counted is not this one's
+    if settings.metrics_port:
+        expose(settings.address, settings.metrics_port, settings.boards)
+    settings.put_in_force(snapshot)
+    return snapshot
 
 
 class _Member:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import BoundedSemaphore
+from time import perf_counter_ns
 
 import grpc
 from nba.v1 import customer_pb2, decision_pb2, interaction_pb2
@@ -20,6 +21,7 @@ from engine.journal.protocol import Journal
 from engine.serve.answer import decided, read_question, written
 from engine.serve.entry import entry_of
 from engine.serve.limits import Limits
+from engine.serve.metrics import Metrics
 from engine.serve.reserving import Asking, kept, reserved
 from engine.serve.shadow import Shadows
 from engine.serve.watches import Watches
@@ -74,18 +76,24 @@ def now_ms() -> int:
 
 
 class DecisionService:
-    """`Decide` and `Release`."""
+    """`Decide` and `Release`.
 
-    def __init__(self, shell: Shell) -> None:
-        self.shell = shell
+    Args:
+        shell: what the services share.
+        metrics: where decisions are counted.
+    """
+
+    def __init__(self, shell: Shell, metrics: Metrics) -> None:
+        self.shell, self.metrics = shell, metrics
 
     def Decide(  # noqa: N802  the contract's name
         self, message: decision_pb2.DecideRequest, context: grpc.ServicerContext
     ) -> decision_pb2.DecideResponse:
         """Rank the next actions per channel."""
-        shell = self.shell
+        shell, laps_ns = self.shell, [perf_counter_ns()]
         reader = shell.reader()
         question = read_question(reader, message, now_ms(), shell.draw())
+        laps_ns.append(perf_counter_ns())
 
         def decide(held: Held) -> Evaluation:
             _known(held.record, message, context)
@@ -100,12 +108,16 @@ class DecisionService:
             lambda: bool(context.is_active()),
         )
         taken = reserved(shell.store, asking)
+        laps_ns.append(perf_counter_ns())
         with kept(shell.store, asking, taken):
             until_ms = question.at_ms + asking.seconds * 1000 if taken.contacts else 0
             reply = written(taken.evaluation, question, until_ms, taken.refused)
+            laps_ns.append(perf_counter_ns())
             record = shell.journal.record(taken.held.packed) if taken.held.packed else b""
             shell.journal.offer(entry_of(question, taken, record, (message, reply)))
             shell.shadows.offer(reply.decision_id, taken.evaluation)
+        laps_ns.append(perf_counter_ns())
+        self.metrics.decided(laps_ns, reply, taken.evaluation.effort)
         return reply
 
     def Release(  # noqa: N802  the contract's name

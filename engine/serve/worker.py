@@ -22,6 +22,7 @@ from engine.journal.deadletters import DeadLetters
 from engine.journal.writer import SegmentJournal
 from engine.serve.config import read_limits, read_spill
 from engine.serve.handlers import handler
+from engine.serve.metrics import Metrics
 from engine.serve.publication import Publication
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
 from engine.serve.settings import Settings
@@ -54,7 +55,9 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
     store = LmdbStore(settings.state / "store")
     journal = SegmentJournal(settings.state / "journal", index, read_spill(settings.config))
     shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
-    server, healths = make_server(shell, DeadLetters(settings.state / "dead_letters"))
+    metrics = Metrics(settings.boards[index])
+    metrics.swapped(holder.current)
+    server, healths = make_server(shell, DeadLetters(settings.state / "dead_letters"), metrics)
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     sys.setswitchinterval(SWITCH_S)
@@ -64,6 +67,7 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
         snapshot = _renewed(holder.current, settings) if said == RELOAD else holder.current
         if _look(publication) or snapshot is not holder.current:
             holder.current = snapshot.taught(publication.learned, holder.current)
+            metrics.swapped(holder.current)
     shell.watches.end()  # they would last as long as their callers
     healths.enter_graceful_shutdown()
     # A stop cancels calls that have arrived and wait for a thread: go on answering until those of before are done.
@@ -115,14 +119,14 @@ def channel_options(message_bytes: int) -> list[tuple[str, int]]:
     ]
 
 
-def make_server(shell: Shell, letters: DeadLetters) -> tuple[grpc.Server, health.HealthServicer]:
+def make_server(shell: Shell, letters: DeadLetters, metrics: Metrics) -> tuple[grpc.Server, health.HealthServicer]:
     """A gRPC server with the three services, health and reflection; not yet started."""
     services = {
-        decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]: DecisionService(shell),
+        decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]: DecisionService(shell, metrics),
         interaction_pb2.DESCRIPTOR.services_by_name["InteractionService"]: InteractionService(shell, letters),
         customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]: CustomerService(shell),
     }
-    handlers = [handler(service, servicer) for service, servicer in services.items()]
+    handlers = [handler(service, servicer, metrics) for service, servicer in services.items()]
     server = grpc.server(
         ThreadPoolExecutor(THREADS), handlers=handlers, options=channel_options(shell.limits.message_bytes)
     )

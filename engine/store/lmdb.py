@@ -1,12 +1,10 @@
 """Records in LMDB: several worker processes share one file, and what is acknowledged is on disk."""
 
-import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
 
 import lmdb
 import msgspec
@@ -23,6 +21,7 @@ from engine.decide.request import Preferences
 from engine.store.holding import Holding, Marks
 from engine.store.mapped import Mapped
 from engine.store.merge import Batch, missing, now_ms, rebuilt
+from engine.store.numbered import NUMBER, above, last
 from engine.store.people import People, insert
 from engine.store.reservation import Held, Promise
 from engine.store.reserved import Reserved
@@ -33,7 +32,6 @@ LUMP = 1_000
 REBUILT = 500  # records in one transaction: what a broken-off rebuild does again
 DATABASES = (b"keys", b"outbox by number", b"meta", b"names", b"changes by number")
 DATABASES_MOST = 8  # those of people among them
-NUMBER = struct.Struct(">Q")  # big-endian, so that LMDB's order is the numbers'
 KEEPING, REBUILDING = b"keeping", b"rebuilding"  # how much is kept; the last customer of an unfinished rebuild
 _KEEPING = msgspec.msgpack.Decoder(Keeping)
 _ENCODER = msgspec.msgpack.Encoder()
@@ -99,7 +97,7 @@ class LmdbStore:
         """Event, record, links, duplicate mark and outbox change in one transaction; after it reservations settle."""
         with self._begin(write=True) as txn:
             batch = Batch(lambda name: Names(bytes(txn.get(name.encode(), b"", db=self._names)), names))
-            numbers = count(self._last(txn, self._outbox) + 1)
+            numbers = count(last(txn, self._outbox) + 1)
             statuses = [self._count(txn, batch, numbers, interaction) for interaction in interactions]
             marked = self._remember(txn, batch)
             for customer_id, held in batch.names.items():
@@ -151,20 +149,15 @@ class LmdbStore:
             self._remember(txn, batch)
             return self._people.get(txn, links[0].one)
 
-    def _last(self, txn: lmdb.Transaction, numbered: Any) -> int:
-        """The number that was given last."""
-        cursor = txn.cursor(numbered)
-        return int(NUMBER.unpack(cursor.key())[0]) if cursor.last() else 0
-
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
         """Interactions above a number, in the order they were counted: numbers are given inside the transaction."""
         with self._begin() as txn:
-            return [(number, _INTERACTION.decode(packed)) for number, packed in _above(txn, self._outbox, after, limit)]
+            return [(number, _INTERACTION.decode(packed)) for number, packed in above(txn, self._outbox, after, limit)]
 
     def changes(self, after: int, limit: int) -> list[tuple[int, Change]]:
         """Changes above a number, in the order they were taken."""
         with self._begin() as txn:
-            return [(number, _CHANGE.decode(packed)) for number, packed in _above(txn, self._changes, after, limit)]
+            return [(number, _CHANGE.decode(packed)) for number, packed in above(txn, self._changes, after, limit)]
 
     def interactions(self, customer_id: str) -> list[Interaction]:
         """Everything one person did or met under any of their ids, in no order."""
@@ -190,11 +183,13 @@ class LmdbStore:
             record = self._people.read(txn, customer_id)
             if record is None:
                 return []
-            last = NUMBER.pack(self._last(txn, self._outbox))
+            newest = NUMBER.pack(last(txn, self._outbox))
             for mark, number in [each for name in record.ids for each in self._marks(txn, name)]:
                 txn.delete(mark, db=self._keys)
                 txn.delete(number, db=self._outbox)
-                if number == last:  # emptied, not deleted: a number is never given twice, or who reads on would miss it
+                if (
+                    number == newest
+                ):  # emptied, not deleted: a number is never given twice, or who reads on would miss it
                     txn.put(number, b"", db=self._outbox)
             for name in record.ids:
                 txn.delete(name.encode(), db=self._names)
@@ -207,7 +202,7 @@ class LmdbStore:
         """Empty the changes of a person; numbers stay given."""
         said = [
             number
-            for number, packed in _above(txn, self._changes, 0, sys.maxsize)
+            for number, packed in above(txn, self._changes, 0, sys.maxsize)
             if not ids.isdisjoint(((change := _CHANGE.decode(packed)).customer_id, change.other))
         ]
         for number in said:
@@ -275,7 +270,7 @@ class LmdbStore:
 
     def _note(self, txn: lmdb.Transaction, changes: Iterable[Change]) -> None:
         """Keep changes for the journal, in the transaction that makes them."""
-        for number, change in enumerate(changes, self._last(txn, self._changes) + 1):
+        for number, change in enumerate(changes, last(txn, self._changes) + 1):
             txn.put(NUMBER.pack(number), msgspec.msgpack.encode(change), db=self._changes, append=True)
 
     def scan(self) -> Iterator[Record]:
@@ -287,14 +282,6 @@ class LmdbStore:
         """Release the files."""
         self._holding.close()
         self._env.close()
-
-
-def _above(txn: lmdb.Transaction, numbered: Any, after: int, limit: int) -> Iterator[tuple[int, bytes]]:
-    """What is kept under the numbers above one."""
-    cursor = txn.cursor(numbered)
-    kept = ((number, packed) for number, packed in cursor if packed)
-    for number, packed in islice(kept, limit) if cursor.set_range(NUMBER.pack(after + 1)) else ():
-        yield int(NUMBER.unpack(number)[0]), bytes(packed)
 
 
 def _lumps(records: Iterable[Record]) -> Iterator[list[Record]]:

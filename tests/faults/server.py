@@ -7,9 +7,10 @@ import threading
 from pathlib import Path
 
 from engine.journal.deadletters import DeadLetters
-from engine.journal.segments import SegmentJournal
+from engine.journal.writer import SegmentJournal
 from engine.serve import worker
 from engine.serve.limits import Limits
+from engine.serve.metrics import Metrics
 from engine.serve.service import Holder, Shell
 from engine.serve.settings import Settings
 from tests.faults.planted import SERVICES, STORES
@@ -27,7 +28,8 @@ def main(name: str, bundle: str, state: str, port: str, index: str) -> None:
     shell = Shell(Holder(settings.snapshot()), store, journal, lambda: secrets.randbits(64), Limits())
     worker.THREADS = THREADS
     worker.DecisionService = SERVICES.get(name, worker.DecisionService)
-    server, _ = worker.make_server(shell, DeadLetters(Path(state) / "dead_letters"))
+    metrics = Metrics(Path(state) / "metrics" / index)
+    server, _ = worker.make_server(shell, DeadLetters(Path(state) / "dead_letters"), metrics)
     if not server.add_insecure_port(f"127.0.0.1:{port}"):
         raise OSError(f"port {port} cannot be taken")
     server.start()

@@ -11,6 +11,7 @@ from engine.decide.exploration import Epsilon, PlackettLuce, SquareCB
 from engine.decide.scoring import first_day
 from engine.decide.snapshot import build_snapshot
 from engine.serve.limits import Limits
+from engine.serve.metrics import Metrics
 from engine.serve.service import DecisionService, Holder, Shell
 from engine.store.memory import MemoryStore
 from models import RESPONSE
@@ -41,7 +42,7 @@ class Call:
         return None
 
 
-def decided(seed, journal, limit=3):
+def decided(seed, journal, tmp_path, limit=3):
     snapshot = build_snapshot(read_bundle(TEXTS), TEXTS, [first_day(RESPONSE, 0.5)])
     shell = Shell(Holder(snapshot), MemoryStore(), journal, lambda: 7, Limits())
     consent = common_pb2.Consent(purpose="marketing", granted=True, source="test", at_ms=1_764_000_000_000)
@@ -51,14 +52,14 @@ def decided(seed, journal, limit=3):
         now_ms=1_764_000_000_001,
         seed=seed,
     )
-    return DecisionService(shell).Decide(message, Call()).channels[0].actions
+    return DecisionService(shell, Metrics(tmp_path / "0")).Decide(message, Call()).channels[0].actions
 
 
-def test_reply_and_journal_hold_the_exact_chance_of_each_choice():
+def test_reply_and_journal_hold_the_exact_chance_of_each_choice(tmp_path):
     for seed in range(1, 9):
         journal = Kept()
 
-        actions = decided(seed, journal)
+        actions = decided(seed, journal, tmp_path)
 
         left = {"card": 50.0, "loan": 49.5, "news": 49.0}
         assert len(actions) == 3  # of the one objective: whatever is left of it is above the other
@@ -71,11 +72,11 @@ def test_reply_and_journal_hold_the_exact_chance_of_each_choice():
         assert [a.selection_probability for a in kept.channels[0].actions] == [a.selection_probability for a in actions]
 
 
-def test_seeds_explore_and_a_seed_repeats_itself():
-    rankings = {seed: [action.action_key for action in decided(seed, Kept())] for seed in range(1, 21)}
+def test_seeds_explore_and_a_seed_repeats_itself(tmp_path):
+    rankings = {seed: [action.action_key for action in decided(seed, Kept(), tmp_path)] for seed in range(1, 21)}
 
     assert len({ranking[0] for ranking in rankings.values()}) == 3
-    assert rankings[3] == [action.action_key for action in decided(3, Kept())]
+    assert rankings[3] == [action.action_key for action in decided(3, Kept(), tmp_path)]
 
 
 def test_the_bundle_says_how_each_objective_explores():

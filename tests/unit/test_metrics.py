@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from engine.decide.pipeline import Effort
 from engine.serve.board import Board, Family
-from engine.serve.exposition import Exposition, boards
+from engine.serve.exposition import Exposition
 from engine.serve.metrics import FUNNEL, METHODS, Metrics
 
 SIZES = Family("sizes", "For a test.", {"kind": ("a", "b")}, (1.0, 2.0))
@@ -16,7 +16,7 @@ SIZES = Family("sizes", "For a test.", {"kind": ("a", "b")}, (1.0, 2.0))
 @pytest.fixture
 def told(tmp_path):
     """Two workers, and what one figure stands at over both."""
-    files = boards(tmp_path, 2)
+    files = [tmp_path / "0", tmp_path / "1"]
     registry = CollectorRegistry()
     registry.register(Exposition(files))
     return [Metrics(file) for file in files], lambda name, **labels: registry.get_sample_value(name, labels)
@@ -40,8 +40,9 @@ def test_whoever_replaces_a_process_goes_on_counting(tmp_path):
 def test_calls_of_all_workers_are_one_sum_by_method_and_status(told):
     workers, value = told
     for worker in workers:
-        worker.ended("Decide", None, worker.began())
-    workers[0].ended("Decide", grpc.StatusCode.INVALID_ARGUMENT, workers[0].began())
+        count = worker.counting("Decide")
+        count.ended(count.began(), None)
+    count.ended(count.began(), grpc.StatusCode.INVALID_ARGUMENT)
 
     assert value("nba_call_seconds_count", method="Decide", status="OK") == 2
     assert value("nba_call_seconds_count", method="Decide", status="INVALID_ARGUMENT") == 1
@@ -54,7 +55,7 @@ def test_a_decision_tells_its_stages_its_candidates_and_its_funnel(told):
     for number, stage in enumerate(FUNNEL):
         reply.funnel.add(stage=stage, rows=100 - number)
 
-    worker.decided([0, 1_000_000, 2_000_000, 5_000_000, 6_000_000, 7_000_000], reply, Effort.PRIOR)
+    worker.decided([0, 1_000_000, 4_000_000, 5_000_000, 6_000_000], reply, Effort.PRIOR)
 
     assert value("nba_decide_stage_seconds_sum", stage="decide") == pytest.approx(0.003)
     assert value("nba_decide_standing_rows_total", stage="consent") == 98
@@ -64,10 +65,10 @@ def test_a_decision_tells_its_stages_its_candidates_and_its_funnel(told):
 
 def test_calls_under_way_of_a_killed_worker_are_forgotten(told, tmp_path):
     (worker, _), value = told
-    worker.began()
+    worker.counting("Decide").began()
     assert value("nba_calls_under_way", worker="0") == 1
 
-    Metrics(boards(tmp_path, 1)[0])
+    Metrics(tmp_path / "0")
 
     assert value("nba_calls_under_way", worker="0") == 0
 

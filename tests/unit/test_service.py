@@ -16,6 +16,7 @@ from engine.journal.protocol import JournalFullError
 from engine.serve.config import read_limits, read_spill
 from engine.serve.handlers import STATUS_OF, handler
 from engine.serve.limits import Limits
+from engine.serve.metrics import Metrics
 from engine.serve.service import effort_for
 from engine.serve.wire import Reader
 from engine.store.lmdb import LmdbStore
@@ -46,19 +47,24 @@ class AbortedError(Exception):
 class Context:
     """As gRPC's: ending a call raises."""
 
+    ended = details = None
+
     def abort(self, code, details):
-        self.code, self.details = code, details
+        self.ended, self.details = code, details
         raise AbortedError
 
+    def code(self):
+        return self.ended
 
-def fails(error):
+
+def fails(error, directory):
     class Servicer:
         def Get(self, request, context):  # noqa: N802  the contract's name
             raise error
 
         SetConsent = SetPreferences = Watch = Link = Get
 
-    service = handler(customer_pb2.DESCRIPTOR.services_by_name["CustomerService"], Servicer())
+    service = handler(customer_pb2.DESCRIPTOR.services_by_name["CustomerService"], Servicer(), Metrics(directory / "0"))
 
     class Call:
         method = "/nba.v1.CustomerService/Get"
@@ -70,15 +76,15 @@ def fails(error):
 
 
 @pytest.mark.parametrize("error", [StoreFullError, StoreError, RecordError, JournalFullError, OSError])
-def test_every_error_of_a_lower_layer_becomes_a_status_that_says_why(error):
-    context = fails(error("because"))
+def test_every_error_of_a_lower_layer_becomes_a_status_that_says_why(error, tmp_path):
+    context = fails(error("because"), tmp_path)
 
-    assert context.code is STATUS_OF[error]
+    assert context.ended is STATUS_OF[error]
     assert "because" in context.details
 
 
-def test_a_kind_of_a_known_error_becomes_the_status_of_its_parent():
-    assert fails(ConnectionResetError("gone")).code is grpc.StatusCode.UNAVAILABLE
+def test_a_kind_of_a_known_error_becomes_the_status_of_its_parent(tmp_path):
+    assert fails(ConnectionResetError("gone"), tmp_path).ended is grpc.StatusCode.UNAVAILABLE
 
 
 def test_a_full_store_says_so_and_changes_nothing(tmp_path):

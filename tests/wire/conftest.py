@@ -59,10 +59,10 @@ def listening(port):
 class Served:
     """A running server and a channel to it."""
 
-    def __init__(self, bundle, state, workers=1, port=0, out=subprocess.DEVNULL, config=None):
+    def __init__(self, bundle, state, workers=1, port=0, out=subprocess.DEVNULL, config=None, options=()):
         self.port, self.workers = port or free_port(), workers
         places = [str(bundle), "--state", str(state), "--port", str(self.port), "--workers", str(workers)]
-        options = ["--config", str(config)] if config else []
+        options = [*options, *(["--config", str(config)] if config else [])]
         command = [sys.executable, "-m", "engine.cli", "serve", *places, *options]
         self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True)
         self.channel = self.connect()
