@@ -8,8 +8,8 @@ import typer
 from engine.commands.common import AsJson, faults
 
 WHAT = (
-    "stages, service, capture, rules, score, customer, journal, export, swaps (all without); bandits, coldstart; "
-    "serve: under rising load; compare: two runs of the history."
+    "stages, service, capture, rules, score, customer, store, journal, export, swaps (all without); bandits, "
+    "coldstart; serve: under rising load; compare: two runs of the history."
 )
 
 

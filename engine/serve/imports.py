@@ -21,7 +21,7 @@ from engine.decide.values import fits, number, parse
 from engine.serve.files import Line, read_lines
 from engine.serve.letters import opened
 from engine.serve.limits import Limits
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 from engine.store.protocol import Store
 from rules import KINDS
 
@@ -87,7 +87,7 @@ def _apply(store: Store, lump: list[Interaction]) -> list[str | FieldError]:
 def run_import(file: Path, state: Path, make: Callable[[Line], T], put: Put[T]) -> Counts:
     lines = read_lines(file)
     counts = {"imported": 0, "duplicates": 0, "rejected": 0}
-    store = LmdbStore(state / "store")
+    store = open_store(state)
     aside = _Aside(file)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"importing {file.name}", total=None)

@@ -13,7 +13,7 @@ from engine.decide.derived import Derived
 from engine.decide.values import moment_ms
 from engine.serve.files import Line
 from engine.serve.imports import CHECKS, Counts, put_records, run_import
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 from engine.store.protocol import Store
 
 GONE_MS = 1  # an expiry that is past at any moment
@@ -38,7 +38,7 @@ def import_segments(file: Path, state: Path, version: str = "") -> Counts:
     named: set[str] = set()
     now_ms = time.time_ns() // 1_000_000
     counts = run_import(file, state, lambda line: _member(line, version, named, now_ms), put_records)
-    store = LmdbStore(state / "store")
+    store = open_store(state)
     counts["left"] = store.put(list(_leaving(store, version, named, now_ms)))
     store.close()
     return counts

@@ -9,7 +9,7 @@ from engine.decide.faults import BundleError
 from engine.decide.snapshot import Snapshot
 from engine.serve.build import Models, compile_texts, read_texts
 from engine.serve.past.archive import Archive
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 from engine.store.protocol import StoreError
 from engine.store.settle import settle
 from models import ModelError
@@ -46,7 +46,7 @@ class Settings:
         Raises:
             StoreError: when they do not, or the state cannot be used.
         """
-        store = LmdbStore(self.state / "store")
+        store = open_store(self.state)
         settle(store, snapshot.bundle.keeping)
         store.close()
 
