@@ -129,10 +129,9 @@ def _taken_over(directory: Path, disturbances: list[str]) -> Figures:
 
 
 Part = Callable[[str, Path], Figures]
-ALIKE: tuple[Part, ...] = (crowds, disturbed, withdrawals)
-OF_VALKEY: tuple[Part, ...] = (*ALIKE, primaries, partitions)
-OF_LMDB: tuple[Part, ...] = (*ALIKE, kills)
-PARTS = {part.__name__: part for part in (*OF_LMDB, primaries, partitions)}
+OF_VALKEY: tuple[Part, ...] = (crowds, primaries, partitions)
+OF_LMDB: tuple[Part, ...] = (crowds, disturbed, withdrawals, kills)
+PARTS = {part.__name__: part for part in (*OF_LMDB, *OF_VALKEY)}
 WRONG = ("above_the_cap", "below_the_cap", "breaches", "revisions_that_do_not_rise", "faults")
 
 
