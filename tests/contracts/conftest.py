@@ -6,7 +6,7 @@ from engine.store.lmdb import LmdbStore
 from engine.store.memory import MemoryStore
 from engine.store.valkey.address import read_address
 from engine.store.valkey.store import ValkeyStore
-from tests.contracts.valkeys import Valkey, clustered
+from tests.contracts.valkeys import Cluster, Valkey
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +18,8 @@ def valkey(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
-    """A cluster, which refuses a script whose keys lie in two slots."""
-    with clustered(tmp_path_factory.mktemp("cluster")) as server:
+    """Three servers."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as server:
         yield server
 
 
@@ -32,7 +32,7 @@ def store(request, tmp_path):
         made = MemoryStore()
     else:
         server = request.getfixturevalue(request.param)
-        server.client.flushall()
+        server.clear()
         made = ValkeyStore(read_address(server.address))
     yield made
     made.close()

@@ -31,7 +31,7 @@ SMALL = Keeping(newest=1, window_ms=DAY_MS, counted=frozenset({"exposure"}))
 @pytest.fixture
 def shared(valkey):
     """A store, and its server."""
-    valkey.client.flushall()
+    valkey.clear()
     made = ValkeyStore(read_address(valkey.address))
     yield made, valkey
     made.close()

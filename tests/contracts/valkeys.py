@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -37,6 +38,10 @@ class Valkey:
     def client(self) -> redis.Redis:
         """For what is asked of a server, and not of the store."""
         return redis.Redis(port=self.port, socket_timeout=5, password=self._settings.get("requirepass"))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.client.flushall()
 
     def start(self) -> None:
         """Start, and wait until it answers."""
@@ -88,13 +93,46 @@ def following(replica: Valkey, primary: Valkey, port: int = 0) -> None:
         time.sleep(0.02)
 
 
-def clustered(directory: Path) -> Valkey:
-    """A cluster of one server that holds all slots: it refuses what reaches into two of them."""
-    server = Valkey(directory, **{"cluster-enabled": "yes"})
-    server.client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-    while b"cluster_state:ok" not in server.client.execute_command("CLUSTER", "INFO"):
-        time.sleep(0.01)
-    return server
+class Cluster:
+    """Three servers, each with a third of the slots: they refuse what reaches into two slots, or is another one's.
+
+    Args:
+        directory: theirs.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._stack = ExitStack()
+        made = (Valkey(directory / str(number), **{"cluster-enabled": "yes"}) for number in range(3))
+        self.servers = [self._stack.enter_context(server) for server in made]
+        for number, server in enumerate(self.servers):
+            first, last = (16_384 * (number + end) // 3 - end for end in (0, 1))
+            server.client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            server.client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.servers[0].port)
+        until_s = time.monotonic() + READY_S
+        while not all(self._whole(server) for server in self.servers):
+            if time.monotonic() > until_s:
+                raise TimeoutError("the cluster does not come together")
+            time.sleep(0.02)
+
+    def _whole(self, server: Valkey) -> bool:
+        told = server.client.execute_command("CLUSTER", "INFO")
+        return b"cluster_state:ok" in told and b"cluster_known_nodes:3" in told
+
+    @property
+    def address(self) -> str:
+        """Of one of them, which knows the others."""
+        return self.servers[1].address
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for server in self.servers:
+            server.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
 
 def _free_port() -> int:

@@ -21,4 +21,4 @@ def test_the_rounds_catch_a_store_that_does_not_wait_for_its_replicas(tmp_path):
 def test_the_rounds_catch_a_store_that_reads_without_asking_whether_its_server_is_the_primary(tmp_path, monkeypatch):
     monkeypatch.setattr("engine.store.valkey.servers.LEASE_S", 60.0)
 
-    assert any("a decision that began later" in fault for fault in disturbed(tmp_path, ["part", "part"]).faults)
+    assert any("a decision that began later" in fault for fault in disturbed(tmp_path, ["part"]).faults)

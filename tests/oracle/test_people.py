@@ -145,7 +145,7 @@ def test_a_store_on_a_server_says_what_plain_lists_say(server, request):
 
     class OnServer(Lives):
         def made(self):
-            server.client.flushall()
+            server.clear()
             return ValkeyStore(read_address(server.address))
 
         @rule()
@@ -153,7 +153,7 @@ def test_a_store_on_a_server_says_what_plain_lists_say(server, request):
             self.store.close()
             self.store = ValkeyStore(read_address(server.address))
 
-    few = settings(max_examples=10, stateful_step_count=25, deadline=None, phases=[Phase.generate])  # not minutes
+    few = settings(max_examples=5, stateful_step_count=25, deadline=None, phases=[Phase.generate])  # not minutes
     run_state_machine_as_test(OnServer, settings=few)
 
 

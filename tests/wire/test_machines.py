@@ -14,7 +14,7 @@ from tests.wire.conftest import serving
 @pytest.fixture
 def machines(bundle, valkey, tmp_path):  # noqa: F811  the fixture
     """Two servers."""
-    valkey.client.flushall()
+    valkey.clear()
     for name in ("one", "other"):
         keep_in(tmp_path / name, valkey.address)
     with serving(bundle, tmp_path / "one") as one, serving(bundle, tmp_path / "other") as other:
