@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from engine.journal.deadletters import DeadLetters
-from engine.journal.segments import SegmentJournal
+from engine.journal.writer import SegmentJournal
 from engine.serve import worker
 from engine.serve.limits import Limits
 from engine.serve.service import Holder, Shell
