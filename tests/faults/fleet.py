@@ -126,8 +126,12 @@ class Fleet:
         self.servers = [Server(name, (bundle, state), index, off) for index, off in enumerate(hours)]
 
     def __enter__(self) -> Self:
-        for server in self.servers:
-            server.wait()
+        try:
+            for server in self.servers:
+                server.wait()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
