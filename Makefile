@@ -16,6 +16,7 @@ test: install
 # Races and kills by the thousand, about half an hour; what they found stands in tests/faults/results.jsonl.
 faults: install
 	$(BIN)/python -m tests.faults.run
+	$(BIN)/python -m tests.faults.run --store valkey
 	NBA_POWER_CUTS=200 $(BIN)/python -m pytest -s tests/faults/test_power_cuts.py tests/faults/test_disk_faults.py
 
 faults-small: install

@@ -21,12 +21,13 @@ from benchmarks import (
     serve,
     service,
     stages,
+    store,
     swaps,
 )  # fmt: skip
 from benchmarks.page import write_page
 from benchmarks.report import HISTORY, Figure, append, machine, show
 
-EVERY = ("stages", "service", "capture", "rules", "score", "online", "customer", "journal", "export", "swaps")
+EVERY = ("stages", "service", "capture", "rules", "score", "online", "customer", "store", "journal", "export", "swaps")
 # The first two bring worlds of their own and measure no time; the others take minutes, the last a quarter of an hour.
 BENCHES = (*EVERY, "bandits", "coldstart", "imports", "serve")
 ALONE = {
@@ -36,6 +37,7 @@ ALONE = {
     "coldstart": coldstart.measure,
     "customer": customer.measure,
     "imports": imports.measure,
+    "store": store.measure,
     "journal": journal.measure,
 }
 SIZES = (10, 100, 1_000)  # rows of the catalogue

@@ -129,13 +129,13 @@ def import_interactions(
     from engine.decide.bundle import read_bundle
     from engine.serve.build import read_texts
     from engine.serve.imports import import_interactions as run
-    from engine.store.lmdb import LmdbStore
+    from engine.store.open import open_store
     from engine.store.settle import settle
 
     with faults():
         read = read_bundle(read_texts(bundle)) if bundle else None
         if read:
-            store = LmdbStore(state / "store")
+            store = open_store(state)
             settle(store, read.keeping)
             store.close()
         typer.echo(json.dumps(run(file, state, read)))
@@ -178,13 +178,20 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 50051,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=256)] = 1,
     config: Annotated[Path | None, typer.Option(help="Limits of requests; docs/limits.md says which.")] = None,
+    store: Annotated[
+        str,
+        typer.Option(help="valkey://HOST:PORT[,HOST:PORT...][?replicas=N]; kept in STATE/store.url for all commands."),
+    ] = "",
     metrics_port: Annotated[int, typer.Option(help="Port of Prometheus' /metrics; 0 for none.", min=0, max=65535)] = 0,
 ) -> None:
     """Serve decisions until SIGTERM; SIGHUP reloads the bundle, keeping the old one if the new one is faulty."""
     from engine.serve.server import serve as run
     from engine.serve.settings import Settings
+    from engine.store.open import keep_in
 
     with faults():
+        if store:
+            keep_in(state, store)
         code = run(Settings(bundle, state, address, port, workers, config, metrics_port))
     raise typer.Exit(code)
 

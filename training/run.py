@@ -23,8 +23,8 @@ from engine.decide.bundle import FILES, Bundle, read_bundle
 from engine.decide.derived import Derived, family_of
 from engine.decide.faults import unknown
 from engine.decide.lineup import Lineup
-from engine.store.lmdb import LmdbStore
 from engine.store.merge import rebuilt
+from engine.store.open import open_store
 from engine.store.protocol import Store
 from models import RESPONSE, Feature, FeatureSpec, Metric, Registry, assemble
 from models.export import assert_parity, export_lightgbm
@@ -56,7 +56,7 @@ def train(bundle: Path, state: Path, name: str = RESPONSE) -> dict[str, float | 
     read = read_bundle(texts)
     contacts = _within(read.lineup, name, pd.read_parquet(labelled))
     spec = _spec(read, pd.read_parquet(state / "data" / "customers.parquet"), contacts)
-    store = LmdbStore(state / "store")
+    store = open_store(state)
     features = features_of(spec, contacts, store, read.derived)
     store.close()
     labels = contacts.label.to_numpy(np.int64)

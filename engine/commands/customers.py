@@ -45,12 +45,12 @@ def show(
     from engine.customer.as_of import AsOf
     from engine.customer.described import described
     from engine.serve.shown import show as run
-    from engine.store.lmdb import LmdbStore
+    from engine.store.open import open_store
 
     known = (state / "store").is_dir()  # looking makes nothing
     with faults():
         derived = _derived(bundle)
-        record = LmdbStore(state / "store").load(customer) if known and customer else None
+        record = open_store(state).load(customer) if known and customer else None
     if record is None:
         typer.echo(f"no customer '{customer}' in {state}", err=True)
         raise typer.Exit(1)
@@ -90,23 +90,23 @@ def link(
     """Make one person of several ids; it cannot be undone. A consent is never widened: the stricter holds."""
     from engine.customer.checks import Bounds, Checks
     from engine.decide.values import moment_ms
-    from engine.store.lmdb import LmdbStore
+    from engine.store.open import open_store
 
     now_ms = time.time_ns() // 1_000_000
     with faults():
         links = Checks(Bounds()).links(customer, others, moment_ms(at) if at else now_ms, source, now_ms)
-        record = LmdbStore(state / "store").link(links)
+        record = open_store(state).link(links)
     typer.echo(json.dumps({"customer_id": record.customer_id, "revision": record.revision, "ids": record.ids}))
 
 
 @customers.command("erase")
 def erase(customer: str, state: State = STATE) -> None:
     """Forget a person in the store, under every id: record, links, interactions; it cannot be undone."""
-    from engine.store.lmdb import LmdbStore
+    from engine.store.open import open_store
 
     known = (state / "store").is_dir()
     with faults():
-        ids = LmdbStore(state / "store").erase(customer) if known and customer else []
+        ids = open_store(state).erase(customer) if known and customer else []
     if not ids:
         typer.echo(f"no customer '{customer}' in {state}", err=True)
         raise typer.Exit(1)
@@ -119,10 +119,10 @@ def segments(bundle: TheBundle, state: State = STATE, as_json: AsJson = False) -
     from rich.table import Table
 
     from engine.serve.segments import segment_counts
-    from engine.store.lmdb import LmdbStore
+    from engine.store.open import open_store
 
     with faults():
-        counts = segment_counts(LmdbStore(state / "store"), _read(bundle).derived)
+        counts = segment_counts(open_store(state), _read(bundle).derived)
     if as_json:
         typer.echo(json.dumps(counts))
         return
@@ -137,10 +137,10 @@ def rebuild(bundle: TheBundle, state: State = STATE) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from engine.store.lmdb import LmdbStore
+    from engine.store.open import open_store
 
     with faults():
-        keeping, store, made = _read(bundle).keeping, LmdbStore(state / "store"), 0
+        keeping, store, made = _read(bundle).keeping, open_store(state), 0
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("rebuilding", total=store.count())
             for count in store.rebuild(keeping):

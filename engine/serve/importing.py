@@ -20,7 +20,7 @@ from engine.serve.files import Block, Line, read_blocks, read_lines
 from engine.serve.helpers import each
 from engine.serve.letters import opened
 from engine.serve.runs import Row, Runs, framed
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 from engine.store.protocol import Store
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ def run_import(file: Path, state: Path, kind: Kind[T]) -> Counts:
     blocks = read_blocks(file)
     aside = Aside(file)
     progress = Progress(console=Console(stderr=True), transient=True)
-    with closing(LmdbStore(state / "store")) as store, closing(Runs(state)) as runs, progress:
+    with closing(open_store(state)) as store, closing(Runs(state)) as runs, progress:
         for read in progress.track(_each_read(blocks, kind), description=f"reading {file.name}"):
             if read.fault:
                 raise ValueError(f"{file}: {read.fault}")

@@ -24,7 +24,7 @@ from engine.serve.joiner import Joiner, Taught
 from engine.serve.publication import Publication
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, heard, listen
 from engine.serve.teaching import taught
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 from engine.store.protocol import Store
 from models import Learned, ModelError
 
@@ -110,7 +110,7 @@ def learn(bundle: Path, state: Path, supervisor: Connection) -> None:
     supervisor.send_bytes(LISTENING)
     supervisor.send_bytes(ANSWERING)
     os.nice(10)  # decisions come first
-    store, journal = LmdbStore(state / "store"), SegmentJournal(state / "journal", SEGMENT)
+    store, journal = open_store(state), SegmentJournal(state / "journal", SEGMENT)
     publication = Publication(state / "adaptive")
     learner = Learner(store, Tail(state / "journal"), _latest(publication))
     adaptivity, said, news, due_s = _read(bundle), "", False, 0.0

@@ -16,7 +16,7 @@ from engine.decide.values import moment_ms
 from engine.serve.files import Line
 from engine.serve.importing import Counts, Kind, run_import
 from engine.serve.imports import CHECKS, by_customer, put_records
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 from engine.store.protocol import Store
 
 GONE_MS = 1  # an expiry that is past at any moment
@@ -42,7 +42,7 @@ def import_segments(file: Path, state: Path, version: str = "") -> Counts:
     now_ms = time.time_ns() // 1_000_000
     make = partial(_member, version=version, now_ms=now_ms)
     counts = run_import(file, state, Kind(Record, make, by_customer, partial(_put, named)))
-    store = LmdbStore(state / "store")
+    store = open_store(state)
     counts["left"] = store.put(list(_leaving(store, version, named, now_ms)))
     store.close()
     return counts

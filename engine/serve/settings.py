@@ -12,7 +12,7 @@ from engine.decide.snapshot import Snapshot
 from engine.serve.build import load_snapshot, make_snapshot, stored
 from engine.serve.past.archive import Archive
 from engine.serve.recipe import read_recipe, recipe_of, write_recipe
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 from engine.store.protocol import StoreError
 from engine.store.settle import settle
 from models import ModelError
@@ -73,7 +73,7 @@ class Settings:
         Raises:
             StoreError: when the records do not keep what it needs, or the state cannot be used.
         """
-        store = LmdbStore(self.state / "store")
+        store = open_store(self.state)
         settle(store, snapshot.bundle.keeping)
         store.close()
         write_recipe(recipe_of(snapshot), self.recipe)

@@ -27,7 +27,7 @@ from engine.serve.publication import Publication
 from engine.serve.service import CustomerService, DecisionService, Holder, InteractionService, Shell
 from engine.serve.settings import Settings
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, WATCH_S, Signals, heard, listen
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 from models import ModelError
 
 THREADS = 4
@@ -52,7 +52,7 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
     if first is None:
         return
     holder = Holder(first.taught(publication.learned))
-    store = LmdbStore(settings.state / "store")
+    store = open_store(settings.state)
     journal = SegmentJournal(settings.state / "journal", index, read_spill(settings.config))
     shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
     metrics = Metrics(settings.boards[index])

@@ -15,7 +15,7 @@ from engine.customer.intake import of_bundle
 from engine.decide.bundle import Bundle
 from engine.decide.faults import BundleError
 from engine.journal.deadletters import DeadLetters
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 from engine.web.access import admission
 from engine.web.capture import Capture
 from engine.web.collector import make_app
@@ -59,7 +59,7 @@ def capture(settings: Settings) -> None:
     admit = admission(settings.token)
     intake = of_bundle(settings.read(), settings.bounds)
     held = _listening(settings.place)
-    store = LmdbStore(settings.state / "store")
+    store = open_store(settings.state)
     collecting = Capture(store, DeadLetters(settings.state / "dead_letters"), intake)
     # A thread reads: a handler would hold up every request meanwhile.
     signal.signal(signal.SIGHUP, lambda *_: Thread(target=_reload, args=(collecting, settings)).start())

@@ -9,18 +9,9 @@ import pytest
 from engine.customer.identity import link
 from engine.customer.record import Consent, Interaction, Record
 from engine.decide.request import Contact
-from engine.store.lmdb import LmdbStore
-from engine.store.memory import MemoryStore
 from engine.store.reservation import Promise
 
 LONG_S = 60.0
-
-
-@pytest.fixture(params=["lmdb", "memory"])
-def store(request, tmp_path):
-    made = LmdbStore(tmp_path, 1 << 24) if request.param == "lmdb" else MemoryStore()
-    yield made
-    made.close()
 
 
 def promise(decision="d1", action="card", channel="email", lasts_s=LONG_S):

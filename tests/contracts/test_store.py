@@ -23,13 +23,6 @@ from engine.store.lmdb import LmdbStore
 from engine.store.memory import MemoryStore
 
 
-@pytest.fixture(params=["lmdb", "memory"])
-def store(request, tmp_path):
-    made = LmdbStore(tmp_path, 1 << 24) if request.param == "lmdb" else MemoryStore()
-    yield made
-    made.close()
-
-
 def purchase(key, at_ms=1_000, amount=2.0):
     return Interaction(key, "anna", "purchase", at_ms, amount=amount)
 

@@ -18,6 +18,13 @@ def fleet(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def scaled_out(tmp_path_factory):
+    """The same with a Valkey server."""
+    with Fleet("valkey", tmp_path_factory.mktemp("scaled out"), CUSTOMERS, SKEWED) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
 def fresh():
     """Customers that nobody has met."""
     return iter(CUSTOMERS[200:])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +16,9 @@ from nba.v1 import customer_pb2, customer_pb2_grpc, decision_pb2_grpc, interacti
 
 from engine.customer.record import Consent, Record
 from engine.serve.settings import Settings
+from engine.store.open import keep_in
 from engine.store.settle import settle
+from tests.contracts.valkeys import Valkey
 from tests.faults.planted import STORES
 from tests.wire.conftest import free_port
 
@@ -111,6 +114,9 @@ class Fleet:
         for file, text in BUNDLE.items():
             (bundle / file).write_text(text)
         snapshot = Settings(bundle, state).snapshot()
+        self._stack = ExitStack()
+        if name == "valkey":
+            keep_in(state, self._stack.enter_context(Valkey(directory / "valkey")).address)
         store = STORES[name](state / "store")
         settle(store, snapshot.bundle.keeping)
         yes = [Consent("marketing", "", granted=True, source="", at_ms=1)]
@@ -120,13 +126,18 @@ class Fleet:
         self.servers = [Server(name, (bundle, state), index, off) for index, off in enumerate(hours)]
 
     def __enter__(self) -> Self:
-        for server in self.servers:
-            server.wait()
+        try:
+            for server in self.servers:
+                server.wait()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         for server in self.servers:
             server.stop()
+        self._stack.close()
 
     def any(self) -> Server:
         """One of those that are not being started."""

@@ -9,6 +9,7 @@ from nba.v1 import decision_pb2
 from engine.customer.checks import Bounds
 from engine.serve.service import DecisionService
 from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 
 
 class StaleConsents(LmdbStore):
@@ -77,6 +78,7 @@ class OpenFallback(DecisionService):
 
 STORES = {
     "lmdb": LmdbStore,
+    "valkey": lambda path: open_store(path.parent),
     "stale consents": StaleConsents,
     "check then act": CheckThenAct,
     "reply first": ReplyFirst,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from tests.faults import caps, consents
+from tests.faults import caps, consents, failover
 from tests.faults.fleet import CAPS, LIBRARY, PROCESSES, Fleet, Killer
 from tests.faults.history import backwards, breaches
 from tests.faults.kills import faults_of, killed
@@ -19,6 +19,7 @@ from tests.faults.kills import faults_of, killed
 RESULTS = Path(__file__).with_name("results.jsonl")
 SKEWED = (0, 1, -1, 0.5)
 ROUNDS, TOGETHER = 1_000, 100
+PRIMARY_KILLS, PARTITIONS = 50, 20
 DECISIONS, WITHDRAWALS, SERVER_KILLS = 200_000, 20_000, 50
 WRITER_KILLS = 500
 Figures = dict[str, object]
@@ -100,9 +101,37 @@ def kills(store: str, directory: Path) -> Figures:
     }
 
 
-PARTS: dict[str, Callable[[str, Path], Figures]] = {
-    part.__name__: part for part in (crowds, disturbed, withdrawals, kills)
-}
+def primaries(store: str, directory: Path) -> Figures:
+    """Valkey's primary killed again and again: first of two servers, then of three."""
+    return _taken_over(directory, ["kill"] * (PRIMARY_KILLS // 2))
+
+
+def partitions(store: str, directory: Path) -> Figures:
+    """Valkey's primary cut off from its replicas, every other time from clients, too; of two servers, then three."""
+    return _taken_over(directory, ["part", "part_from_all"] * (PARTITIONS // 4))
+
+
+def _taken_over(directory: Path, disturbances: list[str]) -> Figures:
+    told = [failover.disturbed(directory / str(servers), disturbances, servers) for servers in (2, 3)]
+    outages_s = [outage for each in told for outage in each.outages_s]
+    return {
+        "disturbances": 2 * len(disturbances),
+        "servers": (2, 3),
+        "clients": failover.CLIENTS,
+        "calls": sum(each.done for each in told),
+        "failed_calls": sum(each.failed for each in told),
+        "acknowledged": sum(len(keys) for each in told for keys in each.counted.values()),
+        "contacts": sum(won for each in told for won in each.won.values()),
+        "faults": [fault for each in told for fault in each.faults],
+        "outage_s_median": round(median(outages_s), 2),
+        "outage_s_max": round(max(outages_s), 2),
+    }
+
+
+Part = Callable[[str, Path], Figures]
+OF_VALKEY: tuple[Part, ...] = (crowds, primaries, partitions)
+OF_LMDB: tuple[Part, ...] = (crowds, disturbed, withdrawals, kills)
+PARTS = {part.__name__: part for part in (*OF_LMDB, *OF_VALKEY)}
 WRONG = ("above_the_cap", "below_the_cap", "breaches", "revisions_that_do_not_rise", "faults")
 
 
@@ -110,11 +139,15 @@ def main() -> int:
     """Run parts; 1 when one of them found a fault."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", default="lmdb", help="its name in planted.py")
-    parser.add_argument("--part", choices=PARTS, action="append", help="all of them without")
+    parser.add_argument("--part", choices=PARTS, action="append", help="all of the store's without")
     told = parser.parse_args()
-    lines = [_run(part, told.store) for part in told.part or PARTS]
+    lines = [_run(part, told.store) for part in told.part or _parts_of(told.store)]
     _keep(lines)
     return int(any(line[wrong] for line in lines for wrong in WRONG if wrong in line))
+
+
+def _parts_of(store: str) -> list[str]:
+    return [part.__name__ for part in (OF_VALKEY if store == "valkey" else OF_LMDB)]
 
 
 def _run(part: str, store: str) -> Figures:

@@ -14,6 +14,13 @@ def test_sixty_four_deciders_in_four_processes_take_exactly_the_cap(fleet, some,
     assert [round_ for round_ in rounds if not round_.fair] == []
 
 
+@pytest.mark.parametrize("cap", CAPS)
+def test_they_do_on_valkey_too(scaled_out, some, cap):
+    rounds = race(scaled_out, [Round(customer, cap, DECIDERS if at else cap) for at, customer in enumerate(some(10))])
+
+    assert [round_ for round_ in rounds if not round_.fair] == []
+
+
 @pytest.mark.parametrize("cap", CAPS[1:])
 def test_where_fewer_ask_than_there_is_room_for_each_one_gets_it(fleet, some, cap):
     rounds = race(fleet, [Round(customer, cap, cap - 1) for customer in some(10)])

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -17,6 +17,9 @@ from engine.decide.keeping import Keeping
 from engine.decide.values import DAY_MS
 from engine.store.lmdb import LmdbStore
 from engine.store.memory import MemoryStore
+from engine.store.valkey.address import read_address
+from engine.store.valkey.store import ValkeyStore
+from tests.contracts.conftest import cluster, valkey  # noqa: F401  fixtures
 from tests.oracle.people import People
 
 NOW_MS = 1_700_000_000_000
@@ -134,6 +137,24 @@ class OnDisk(Lives):
         super().teardown()
         if hasattr(self, "place"):
             self.place.cleanup()
+
+
+@pytest.mark.parametrize("server", ["valkey", "cluster"])
+def test_a_store_on_a_server_says_what_plain_lists_say(server, request):
+    server = request.getfixturevalue(server)
+
+    class OnServer(Lives):
+        def made(self):
+            server.clear()
+            return ValkeyStore(read_address(server.address))
+
+        @rule()
+        def another_process_opens_the_store(self):
+            self.store.close()
+            self.store = ValkeyStore(read_address(server.address))
+
+    few = settings(max_examples=5, stateful_step_count=25, deadline=None, phases=[Phase.generate])  # not minutes
+    run_state_machine_as_test(OnServer, settings=few)
 
 
 @pytest.mark.parametrize(("machine", "examples"), [(InMemory, 60), (OnDisk, 15)])

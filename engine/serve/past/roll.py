@@ -13,7 +13,7 @@ from engine.journal.reading import SEGMENTS
 from engine.journal.rolled import Rolled, Writing, day_of
 from engine.journal.segments import finished
 from engine.serve.past.columns import Row, change_row, decision_rows, shadow_rows
-from engine.store.lmdb import LmdbStore
+from engine.store.open import open_store
 
 T = TypeVar("T")
 STRETCH = 100_000  # interactions of one manifest
@@ -33,7 +33,7 @@ def roll(state: Path) -> dict[str, int]:
             _add(counts, _Rolling(rolled, SegmentPart(segment)).run())
             segment.unlink()
     if (state / "store").is_dir():
-        store = LmdbStore(state / "store")
+        store = open_store(state)
         counts["interactions"] = _numbered(rolled, "interactions", store.tail, msgspec.structs.asdict)
         counts["changes"] = _numbered(rolled, "changes", store.changes, change_row)
         store.close()
