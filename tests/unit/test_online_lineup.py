@@ -125,7 +125,7 @@ def test_a_reload_keeps_what_is_known_and_other_features_begin_anew(tmp_path):
     learned = learned_by(first, True)
     before = first.taught(learned)
 
-    same = snapshot(tmp_path, "salt: x\n", before)
+    same = snapshot(tmp_path, "salt: x\n", before).taught(learned, before)
     (tmp_path / "models.yaml").write_text("use: [{model: quick}]\nonline: [{model: quick, features: [customer.age]}]")
     other = load_snapshot(tmp_path, tmp_path / "models", previous=before).taught(learned)
 
@@ -133,6 +133,7 @@ def test_a_reload_keeps_what_is_known_and_other_features_begin_anew(tmp_path):
         decide(same, customer(), ASKED).scored.propensity.tolist()
         == decide(before, customer(), ASKED).scored.propensity.tolist()
     )
+    assert quick_of(same).contender is quick_of(before).contender
     assert quick_of(other).title != quick_of(before).title
     assert decide(other, customer(), ASKED).scored.propensity.max() == 0
 
