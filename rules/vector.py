@@ -164,7 +164,7 @@ def _in_shared(find: VectorPlan, listed: Plan, columns: Columns) -> VectorPlan:
 
 def _in_own(find: VectorPlan, lists: Sequence[object], columns: Columns) -> VectorPlan:
     """One value, or every row's, in the row's own list."""
-    sizes = np.array([len(items) for items in lists])  # type: ignore[arg-type]  # lists: the type checker saw to it
+    sizes = np.array([len(items) for items in lists], np.intp)  # type: ignore[arg-type]  # lists: the type checker saw to it
     flat = np.array([code for items in lists for code in _codes(items, columns)], np.int64)  # type: ignore[arg-type]
     row_of_entry = np.repeat(np.arange(len(lists)), sizes)
 
