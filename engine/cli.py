@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine.commands.backups import backup, restore
 from engine.commands.bench import bench
 from engine.commands.common import ADDRESS, STATE, AsJson, State, Target, faults
 from engine.commands.customers import customers, rebuild, segments
@@ -23,6 +24,8 @@ app.add_typer(models, name="models")
 app.add_typer(journal, name="journal")
 app.command()(segments)
 app.command()(rebuild)
+app.command()(backup)
+app.command()(restore)
 app.command()(bench)
 app.command()(replay)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine.decide.bundle import Bundle
     from engine.decide.derived import Derived
 
-customers = typer.Typer(no_args_is_help=True, help="Look at one customer's record, link ids, erase.")
+customers = typer.Typer(no_args_is_help=True, help="Look at one customer's record, link ids, export, erase.")
 OfBundle = Annotated[
     Path | None, typer.Option("--bundle", help="Whose values, stages and segments; else the usual ones.")
 ]
@@ -99,18 +99,51 @@ def link(
     typer.echo(json.dumps({"customer_id": record.customer_id, "revision": record.revision, "ids": record.ids}))
 
 
+@customers.command("export")
+def export(customer: str, state: State = STATE, bundle: OfBundle = None) -> None:
+    """Print all that is held of a person as JSON, and where each part of it came from."""
+    from engine.serve.rights.export import export as run
+
+    with faults():
+        derived = _derived(bundle)
+        document = run(state, customer, derived) if state.is_dir() and customer else None
+    if document is None:
+        typer.echo(f"nothing of '{customer}' in {state}", err=True)
+        raise typer.Exit(1)
+    typer.echo(json.dumps(document))
+
+
 @customers.command("erase")
-def erase(customer: str, state: State = STATE) -> None:
-    """Forget a person in the store, under every id: record, links, interactions; it cannot be undone."""
+def erase(
+    customer: Annotated[
+        list[str] | None, typer.Argument(help="An id of each person; none goes on where a run was broken off.")
+    ] = None,
+    state: State = STATE,
+) -> None:
+    """Erase people under every id: from decisions at once, then from every file of the state; it cannot be undone.
+
+    A keyed hash of each id stays, so that no import and no event brings them back. The server may run.
+    """
+    from engine.serve.rights.erase import erase as run
+
+    with faults():
+        done = run(state, customer or [])
+    if unknown := done.pop("unknown"):
+        typer.echo(f"no record of {unknown} in {state}; what else named them is gone, and they are kept out", err=True)
+    typer.echo(json.dumps(done))
+
+
+@customers.command("readmit")
+def readmit(customer: str, state: State = STATE) -> None:
+    """Take a person again who was erased and asks to come back: as somebody new, with no consent."""
     from engine.store.open import open_store
 
-    known = (state / "store").is_dir()
     with faults():
-        ids = open_store(state).erase(customer) if known and customer else []
-    if not ids:
-        typer.echo(f"no customer '{customer}' in {state}", err=True)
+        readmitted = state.is_dir() and open_store(state).readmit(customer)
+    if not readmitted:
+        typer.echo(f"'{customer}' was not erased from {state}", err=True)
         raise typer.Exit(1)
-    typer.echo(json.dumps({"erased": ids}))
+    typer.echo(json.dumps({"readmitted": customer}))
 
 
 def segments(bundle: TheBundle, state: State = STATE, as_json: AsJson = False) -> None:

@@ -21,6 +21,17 @@ class FieldError(ValueError):
         super().__init__(f"{path}: {message}")
 
 
+class ErasedError(FieldError):
+    """Of somebody who was erased on request; nothing of them may be kept, not even why it was refused.
+
+    Args:
+        path: the field that names them.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "was erased on request; where they ask to come back: nba customer readmit ID")
+
+
 @dataclass(frozen=True)
 class Bounds:
     """What holds by every way in; every one is documented in docs/limits.md.

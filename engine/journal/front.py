@@ -17,6 +17,7 @@ CAPACITY = 8 << 20  # about 12,000 decisions: seconds of a stalled disk at full 
 HEADER = mmap.PAGESIZE
 END = struct.Struct("<Q")
 COUNTS = struct.Struct("<5Q")  # behind the end: what became of the writer's entries, for whoever looks
+WIPE_AT = END.size + COUNTS.size  # a byte: whether somebody asks the writer to leave here only what is in no file yet
 
 
 class Front:
@@ -65,6 +66,26 @@ class Front:
     def note(self, counts: tuple[int, ...]) -> None:
         """Note five figures for other processes."""
         COUNTS.pack_into(self._memory, END.size, *counts)
+
+    @property
+    def wipe_asked(self) -> bool:
+        """Whether what is in the file is to go from here."""
+        return self._memory[WIPE_AT] != 0
+
+    def ask_wipe(self) -> None:
+        """Ask the writer for it; it does so within a tenth of a second."""
+        self._memory[WIPE_AT] = 1
+
+    def wiped(self) -> None:
+        """It is done."""
+        self._memory[WIPE_AT] = 0
+
+    def zero(self, start: int, end: int) -> None:
+        """Leave nothing of the stream from one place to another."""
+        at, length = HEADER + start % self.capacity, end - start
+        fits = min(length, HEADER + self.capacity - at)
+        self._memory[at : at + fits] = bytes(fits)
+        self._memory[HEADER : HEADER + length - fits] = bytes(length - fits)
 
     def append(self, data: bytes) -> None:
         """Add bytes at the end; the caller sees to it that there is room."""

@@ -34,7 +34,7 @@ def stream(segment: Path, start: int = 0) -> bytes:
             return data
         there, end = start + len(data), front.end
         waiting = front.copy(there, end) if 0 < end - there <= front.capacity else b""
-        if front.end - there <= front.capacity:  # else it was written over meanwhile, and is in the file
+        if segment.stat().st_size == there:  # else it may be gone from memory meanwhile, and is in the file
             front.close()
             return data + waiting
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from engine.journal.reading import SEGMENTS
 
 ROLLED = "parquet/rolled"  # below the journal's directory: the names of what is in Parquet
 LUMP = 1 << 20  # bytes a write
+WIPED = 1 << 16  # bytes in one go
 log = structlog.get_logger()
 
 
@@ -58,6 +60,25 @@ class Segment:
             upto = self.written
             os.fsync(self._file)
             self._synced = upto
+
+    def wipe(self, lock: threading.Lock) -> None:
+        """Where somebody asks for it, leave in memory only what is not on the disk; everything else is erased there.
+
+        Args:
+            lock: holds off who appends, for 10 µs at a time.
+        """
+        if not self._front.wipe_asked or self._synced < self.written:
+            return
+        at = 0
+        while True:
+            with lock:
+                at = max(at, self.end - self._front.capacity)
+                upto = min(at + WIPED, self.written)
+                if at >= upto:
+                    break
+                self._front.zero(at, upto)
+            at = upto
+        self._front.wiped()
 
     def close(self) -> None:
         """Let go of it; memory is given back where all is on the disk, and kept for the next start where not."""

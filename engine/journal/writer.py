@@ -124,6 +124,7 @@ class SegmentJournal:
         except OSError as error:
             self._told(f"{error.filename or self._segment.path}: {error.strerror}")
         self._close_full()
+        self._segment.wipe(self._lock)
         self._segment.note(msgspec.structs.astuple(self.counts))
         if self._spill and sync:
             self._spill.finish(self._lock)

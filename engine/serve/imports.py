@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from engine.customer.checks import Checks, FieldError
+from engine.customer.checks import Checks, ErasedError, FieldError
 from engine.customer.cloudevents import fields_of
 from engine.customer.intake import NUMBERS, TEXTS, Intake, epoch_ms, of_bundle
 from engine.customer.record import Consent, Interaction, Record
@@ -37,7 +37,8 @@ def import_customers(
         at_ms: as of when they are, where a row has no `updated_at`; now unless said otherwise.
 
     Returns:
-        imported and rejected; the rejected ones stand in `<file>.rejected.jsonl`.
+        imported and rejected; the rejected ones stand in `<file>.rejected.jsonl`. What is of somebody who was erased is
+        counted as erased, where there is any, and nothing else is done with it.
 
     Raises:
         ValueError, OSError: when the file as a whole cannot be read.
@@ -67,14 +68,20 @@ def import_interactions(file: Path, state: Path, bundle: Bundle | None = None) -
 
 
 def put_records(store: Store, lump: list[Record]) -> list[str | FieldError]:
-    """Upsert."""
-    return ["imported"] * store.put(lump)
+    taken = store.put(lump)
+    # Whichever they were: nothing is made of the order.
+    return [*["imported"] * taken, *["erased"] * (len(lump) - taken)]
 
 
 def _apply(store: Store, lump: list[Interaction]) -> list[str | FieldError]:
     named = {"recorded": "imported", "duplicate": "duplicates"}
     became = store.apply(lump, Limits.names)
-    return [each if isinstance(each, FieldError) else named[each] for each in became]
+    return [_became(each) if isinstance(each, FieldError) else named[each] for each in became]
+
+
+def _became(error: FieldError) -> str | FieldError:
+    """What is of somebody who was erased is not even kept aside."""
+    return "erased" if isinstance(error, ErasedError) else error
 
 
 def by_customer(record: Record) -> bytes:

@@ -32,6 +32,7 @@ from engine.store.taking import take
 
 MODEL_MS = 2.0  # below this much time left, the prior scores: a usual model takes under 1 ms
 PRIOR_MS = 0.5  # below this, only each channel's fallback action is considered
+ERASED = "(erased)"  # for whom everybody is decided who was erased
 STREAMS = 2  # open at once in a worker: each holds one of its four threads, and decisions need the others
 
 
@@ -96,6 +97,10 @@ class DecisionService:
         laps_ns.append(perf_counter_ns())
 
         def decide(held: Held) -> Evaluation:
+            nonlocal question
+            name = question.sent.customer_id
+            if name and held.record is None and shell.store.erased(name):
+                question = read_question(reader, _unnamed(message), question.at_ms, question.drawn)
             _known(held.record, message, context)
             effort = effort_for(message.budget_ms, context.time_remaining())
             return decided(reader, question, held.record, effort, held.reserved if question.heeds else None)
@@ -138,6 +143,13 @@ def _known(record: Record | None, message: decision_pb2.DecideRequest, context: 
     if found < message.min_revision:
         words = f"the record of '{message.customer.id}' is at revision {found}, min_revision is {message.min_revision}"
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{words}; ask again, or where that consent was set")
+
+
+def _unnamed(message: decision_pb2.DecideRequest) -> decision_pb2.DecideRequest:
+    """Asked for somebody unknown instead, so that the journal says nothing of a person who was erased."""
+    message.customer.Clear()
+    message.customer.id = ERASED
+    return message
 
 
 def effort_for(budget_ms: int, left_s: float | None) -> Effort:

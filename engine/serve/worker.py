@@ -57,7 +57,7 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
     shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
     metrics = Metrics(settings.boards[index])
     metrics.swapped(holder.current)
-    server, healths = make_server(shell, DeadLetters(settings.state / "dead_letters"), metrics)
+    server, healths = make_server(shell, DeadLetters(settings.state / "dead_letters", store.erased), metrics)
     server.add_insecure_port(f"{settings.address}:{settings.port}")
     server.start()
     sys.setswitchinterval(SWITCH_S)

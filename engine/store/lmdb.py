@@ -1,6 +1,5 @@
 """Records in LMDB: several worker processes share one file, and what is acknowledged is on disk."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
@@ -11,35 +10,37 @@ import msgspec
 
 from engine.customer.change import apply_interactions
 from engine.customer.changes import Change, news
-from engine.customer.checks import Bounds, FieldError
+from engine.customer.checks import Bounds, ErasedError, FieldError
 from engine.customer.identity import Link
 from engine.customer.names import Names
 from engine.customer.record import Consent, Interaction, Record, Wish
 from engine.customer.said import said_last
 from engine.decide.keeping import USUAL, Keeping
 from engine.decide.request import Preferences
+from engine.store.erased import COUNT, Erased
 from engine.store.holding import Holding, Marks
+from engine.store.leaving import CHANGE, REBUILDING, Leaving
 from engine.store.mapped import Mapped
 from engine.store.merge import Batch, missing, now_ms, rebuilt
 from engine.store.numbered import NUMBER, above, last
 from engine.store.people import People, insert
 from engine.store.reservation import Held, Promise
 from engine.store.reserved import Reserved
+from engine.store.wipe import wash
 
 MAP_BYTES = 256 << 30  # of addresses: only what is written takes space
 READERS = 512
 LUMP = 1_000
 REBUILT = 500  # records in one transaction: what a broken-off rebuild does again
 DATABASES = (b"keys", b"outbox by number", b"meta", b"names", b"changes by number")
-DATABASES_MOST = 8  # those of people among them
-KEEPING, REBUILDING = b"keeping", b"rebuilding"  # how much is kept; the last customer of an unfinished rebuild
+DATABASES_MOST = 16  # those of people and of the erased among them
+KEEPING = b"keeping"  # in `meta`: how much of histories is kept
 _KEEPING = msgspec.msgpack.Decoder(Keeping)
 _ENCODER = msgspec.msgpack.Encoder()
 _INTERACTION = msgspec.msgpack.Decoder(Interaction)
-_CHANGE = msgspec.msgpack.Decoder(Change)
 
 
-class LmdbStore:
+class LmdbStore(Leaving):
     """The default store.
 
     Args:
@@ -58,13 +59,22 @@ class LmdbStore:
             self._env.reader_check()
             opened = map(self._env.open_db, DATABASES)
             self._keys, self._outbox, self._meta, self._names, self._changes = opened
-            self._people = People(self._env)
+            self._people, self._erased = People(self._env), Erased(self._env, path)
+            with self._env.begin() as txn:
+                self._washed = txn.get(COUNT, db=self._meta)
             self._holding = Holding(self._env, self._begin, self._people, Reserved(path / "reserved"))
 
     @contextmanager
     def _begin(self, *, write: bool = False) -> Iterator[lmdb.Transaction]:
-        with self._mapped, self._env.begin(write=write) as txn:
-            yield txn
+        with self._mapped:
+            while True:
+                with self._env.begin(write=write) as txn:
+                    erasures = txn.get(COUNT, db=self._meta) if write else self._washed
+                    if erasures == self._washed:
+                        yield txn
+                        return
+                wash(self._env, self._names)  # pages in our memory may hold what was erased since
+                self._washed = erasures
 
     def load(self, customer_id: str) -> Record | None:
         """The record, or None."""
@@ -88,9 +98,10 @@ class LmdbStore:
         count = 0
         for lump in _lumps(records):
             with self._begin(write=True) as txn:
-                for record in lump:
+                taken = [record for record in lump if not self._erased.holds(txn, record.customer_id)]
+                for record in taken:
                     self._say(txn, record)
-            count += len(lump)
+            count += len(taken)
         return count
 
     def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
@@ -112,13 +123,22 @@ class LmdbStore:
         mark = f"{interaction.customer_id}\0{interaction.key}".encode()
         if txn.get(mark, db=self._keys) is not None:
             return "duplicate"
-        if refused := batch.refusal(interaction, lambda said: self._join(txn, batch, said)):
+        if refused := self._refused(txn, interaction) or batch.refusal(
+            interaction, lambda said: self._join(txn, batch, said)
+        ):
             return refused
         number = NUMBER.pack(next(numbers))
         insert(txn, self._keys, mark, number)
         insert(txn, self._outbox, number, _ENCODER.encode(interaction))
         batch.happened.setdefault(interaction.customer_id, []).append(interaction)
         return "recorded"
+
+    def _refused(self, txn: lmdb.Transaction, interaction: Interaction) -> ErasedError | None:
+        if self._erased.holds(txn, interaction.customer_id):
+            return ErasedError("customer_id")
+        if interaction.also_known_as and self._erased.holds(txn, interaction.also_known_as):
+            return ErasedError("also_known_as")
+        return None
 
     def _join(self, txn: lmdb.Transaction, batch: Batch, said: Link) -> None:
         record, added = self._people.join(txn, said)
@@ -145,6 +165,7 @@ class LmdbStore:
         with self._begin(write=True) as txn:
             batch = Batch(lambda _: Names(b"", 0))
             for said in links:
+                self._admit(txn, said.one, said.other)
                 self._join(txn, batch, said)
             self._remember(txn, batch)
             return self._people.get(txn, links[0].one)
@@ -157,7 +178,7 @@ class LmdbStore:
     def changes(self, after: int, limit: int) -> list[tuple[int, Change]]:
         """Changes above a number, in the order they were taken."""
         with self._begin() as txn:
-            return [(number, _CHANGE.decode(packed)) for number, packed in above(txn, self._changes, after, limit)]
+            return [(number, CHANGE.decode(packed)) for number, packed in above(txn, self._changes, after, limit)]
 
     def interactions(self, customer_id: str) -> list[Interaction]:
         """Everything one person did or met under any of their ids, in no order."""
@@ -168,45 +189,6 @@ class LmdbStore:
         marked = (number for name in ids for _, number in self._marks(txn, name))
         packed = (txn.get(number, db=self._outbox) for number in marked)
         return [_INTERACTION.decode(each) for each in packed if each]
-
-    def _marks(self, txn: lmdb.Transaction, customer_id: str) -> Iterator[tuple[bytes, bytes]]:
-        """Duplicate mark and number of everything that happened under one id."""
-        prefix, cursor = f"{customer_id}\0".encode(), txn.cursor(self._keys)
-        for mark, number in cursor if cursor.set_range(prefix) else ():
-            if bytes(mark[: len(prefix)]) != prefix:
-                break
-            yield bytes(mark), bytes(number)
-
-    def erase(self, customer_id: str) -> list[str]:
-        """Record, ids, links, interactions and duplicate marks, in one transaction."""
-        with self._begin(write=True) as txn:
-            record = self._people.read(txn, customer_id)
-            if record is None:
-                return []
-            newest = NUMBER.pack(last(txn, self._outbox))
-            for mark, number in [each for name in record.ids for each in self._marks(txn, name)]:
-                txn.delete(mark, db=self._keys)
-                txn.delete(number, db=self._outbox)
-                if (
-                    number == newest
-                ):  # emptied, not deleted: a number is never given twice, or who reads on would miss it
-                    txn.put(number, b"", db=self._outbox)
-            for name in record.ids:
-                txn.delete(name.encode(), db=self._names)
-            self._unsay(txn, set(record.ids))
-            self._people.forget(txn, record)
-            self._holding.forget(txn, record.ids)
-        return record.ids
-
-    def _unsay(self, txn: lmdb.Transaction, ids: set[str]) -> None:
-        """Empty the changes of a person; numbers stay given."""
-        said = [
-            number
-            for number, packed in above(txn, self._changes, 0, sys.maxsize)
-            if not ids.isdisjoint(((change := _CHANGE.decode(packed)).customer_id, change.other))
-        ]
-        for number in said:
-            txn.put(NUMBER.pack(number), b"", db=self._changes)
 
     def kept(self) -> tuple[Keeping, bool]:
         """How much of histories is kept, and whether every record has it."""
@@ -253,12 +235,14 @@ class LmdbStore:
     def set_consent(self, customer_id: str, consent: Consent, *, now: bool = False) -> int:
         """Durable before the return: LMDB syncs on commit."""
         with self._begin(write=True) as txn:
+            self._admit(txn, customer_id)
             said = said_last(self._people.get(txn, customer_id), consent) if now else consent
             return self._say(txn, Record(customer_id, consents=[said])).revision
 
     def set_preferences(self, customer_id: str, preferences: Preferences, at_ms: int) -> int:
         """Durable before the return: LMDB syncs on commit."""
         with self._begin(write=True) as txn:
+            self._admit(txn, customer_id)
             return self._say(txn, Record(customer_id, wishes=[Wish(at_ms, preferences)])).revision
 
     def _say(self, txn: lmdb.Transaction, said: Record) -> Record:

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
 from engine.customer.change import apply_interactions
 from engine.customer.changes import Change, news
-from engine.customer.checks import Bounds, FieldError
+from engine.customer.checks import Bounds, ErasedError, FieldError
 from engine.customer.formats import encode
 from engine.customer.identity import Link
 from engine.customer.names import Names
@@ -41,6 +41,7 @@ class MemoryStore:
         self._happened: dict[str, dict[str, int]] = {}
         self._changes: list[Change | None] = []
         self._names: dict[str, bytes] = {}
+        self._erased: set[str] = set()
         self._keeping = USUAL
         self._reserved: dict[str, list[Reservation]] = {}
         self._lock = threading.RLock()
@@ -89,7 +90,7 @@ class MemoryStore:
 
     def put(self, records: Iterable[Record]) -> int:
         """Upsert."""
-        return len([self._say(record) for record in records])
+        return len([self._say(record) for record in records if record.customer_id not in self._erased])
 
     def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
         """Count a batch."""
@@ -101,6 +102,9 @@ class MemoryStore:
         own = self._happened.setdefault(name, {})
         if interaction.key in own:
             return "duplicate"
+        for path in ("customer_id", "also_known_as"):
+            if getattr(interaction, path) in self._erased:
+                return ErasedError(path)
         batch = Batch(lambda name: Names(self._names.get(name, b""), names))
         refused = batch.refusal(interaction, self._join)
         for name, missed_ms in batch.missed(self._keeping):
@@ -117,6 +121,7 @@ class MemoryStore:
 
     def link(self, links: Sequence[Link]) -> Record:
         """All of them or none."""
+        self._admit(name for said in links for name in (said.one, said.other))
         before = dict(self._records), dict(self._canonical)
         try:
             return [self._join(said) for said in links][-1]
@@ -137,9 +142,36 @@ class MemoryStore:
         for name in record.ids:
             self._canonical.pop(name, None)
 
+    def _admit(self, names: Iterable[str]) -> None:
+        if not self._erased.isdisjoint(names):
+            raise ErasedError("customer_id")
+
+    def erased(self, customer_id: str) -> bool:
+        """Whether an id was erased and not readmitted."""
+        return customer_id in self._erased
+
+    def said(self, names: Collection[str]) -> list[tuple[int, Change]]:
+        """Changes about some people."""
+        every = self.changes(0, len(self._changes))
+        return [(number, each) for number, each in every if each.customer_id in names or each.other in names]
+
+    def sweeping(self) -> list[str]:
+        """Nothing is in any file."""
+        return []
+
+    def sweep(self, names: Collection[str]) -> None:
+        """Nothing is in any file."""
+
+    def readmit(self, customer_id: str) -> bool:
+        """Take an id again; false when it was not erased."""
+        known = customer_id in self._erased
+        self._erased.discard(customer_id)
+        return known
+
     def erase(self, customer_id: str) -> list[str]:
         """Forget a person; numbers stay given."""
         record = self.load(customer_id)
+        self._erased.update(record.ids if record else [customer_id])
         if record is None:
             return []
         for name in record.ids:
@@ -190,11 +222,13 @@ class MemoryStore:
     def set_consent(self, customer_id: str, consent: Consent, *, now: bool = False) -> int:
         """Take one consent."""
         with self._lock:
+            self._admit([customer_id])
             said = said_last(self._get(customer_id), consent) if now else consent
             return self._say(Record(customer_id, consents=[said])).revision
 
     def set_preferences(self, customer_id: str, preferences: Preferences, at_ms: int) -> int:
         """Take the customer's own rules."""
+        self._admit([customer_id])
         return self._say(Record(customer_id, wishes=[Wish(at_ms, preferences)])).revision
 
     def scan(self) -> Iterator[Record]:

@@ -1,7 +1,7 @@
-"""Entries in LMDB under rising numbers."""
+"""Databases whose keys are numbers, given in the order of transactions and never twice."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -22,3 +22,12 @@ def above(txn: lmdb.Transaction, numbered: Any, after: int, limit: int) -> Itera
     kept = ((number, packed) for number, packed in cursor if packed)
     for number, packed in islice(kept, limit) if cursor.set_range(NUMBER.pack(after + 1)) else ():
         yield int(NUMBER.unpack(number)[0]), bytes(packed)
+
+
+def drop(txn: lmdb.Transaction, numbered: Any, numbers: Iterable[int]) -> None:
+    """Delete what stands under some numbers."""
+    newest = last(txn, numbered)
+    for number in numbers:
+        txn.delete(NUMBER.pack(number), db=numbered)
+        if number == newest:  # emptied, not deleted: a number is never given twice, or who reads on would miss it
+            txn.put(NUMBER.pack(number), b"", db=numbered)

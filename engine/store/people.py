@@ -90,6 +90,18 @@ class People:
             for key in cursor.iternext(keys=True, values=False):
                 yield bytes(key).decode()
 
+    def names(self, txn: lmdb.Transaction) -> Iterator[str]:
+        """Every id of everybody; some twice."""
+        for database in (self._records, self._ids):
+            for name in txn.cursor(database).iternext(values=False):
+                yield bytes(name).decode()
+
+    def before(self, txn: lmdb.Transaction, customer_id: str) -> str:
+        """The canonical id before one; empty when there is none."""
+        cursor = txn.cursor(self._records)
+        there = cursor.prev() if cursor.set_range(customer_id.encode()) else cursor.last()
+        return bytes(cursor.key()).decode() if there else ""
+
     def count(self, txn: lmdb.Transaction) -> int:
         """How many there are."""
         return int(txn.stat(self._records)["entries"])

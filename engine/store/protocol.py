@@ -1,6 +1,6 @@
 """What every store does."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from engine.customer.changes import Change
@@ -81,9 +81,36 @@ class Store(Protocol):
     def erase(self, customer_id: str) -> list[str]:
         """Forget a person: record, ids, links, interactions, duplicate marks; durable before the return.
 
+        Nothing under one of their ids is taken any more, by whatever way: `put` passes over it, `apply` answers with an
+        ErasedError, and every other way in raises one.
+
         Returns:
-            every id they were known under; none where there is nobody. What comes later under one of them is new.
+            every id they were known under; none where there is nobody, and then the id alone is erased.
         """
+        ...
+
+    def erased(self, customer_id: str) -> bool:
+        """Whether an id was erased, and not readmitted since."""
+        ...
+
+    def said(self, names: Collection[str]) -> list[tuple[int, Change]]:
+        """Changes about some people, by all of their ids, in the order they were taken."""
+        ...
+
+    def sweeping(self) -> list[str]:
+        """Erased ids whose traces are still to be swept, out of files that are not the store's."""
+        ...
+
+    def sweep(self, names: Collection[str]) -> None:
+        """Those are done: wipe what the store's own files have left, their ids among it.
+
+        Raises:
+            StoreError: when that cannot be done now; to be called again.
+        """
+        ...
+
+    def readmit(self, customer_id: str) -> bool:
+        """Take an id again, as somebody new; false when it was not erased."""
         ...
 
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:

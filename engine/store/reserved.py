@@ -7,6 +7,7 @@ What a power cut leaves of such a file cannot be trusted, so every start of the 
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from pathlib import Path
 
 import lmdb
@@ -60,7 +61,7 @@ class Reserved:
         self._mapped = Mapped(place)
         self._env = lmdb.open(str(place), map_size=MAP_BYTES, max_readers=READERS, sync=False, metasync=False)
         self._env.reader_check()
-        self.uptime = Uptime()
+        self.uptime, self._salt = Uptime(), boot.encode()
         self._swept = b""
 
     def packed(self, ids: Iterable[str]) -> tuple[bytes, ...]:
@@ -69,7 +70,7 @@ class Reserved:
             return self._packed(txn, ids)
 
     def _packed(self, txn: lmdb.Transaction, ids: Iterable[str]) -> tuple[bytes, ...]:
-        return tuple([bytes(txn.get(name.encode()) or b"") for name in ids])
+        return tuple([bytes(txn.get(self._key(name)) or b"") for name in ids])
 
     def read(self, packed: Iterable[bytes]) -> list[Reservation]:
         """Those that have not run out."""
@@ -98,11 +99,15 @@ class Reserved:
             self._sweep(txn)
 
     def _put(self, txn: lmdb.Transaction, customer_id: str, reservations: list[Reservation]) -> None:
-        key, kept = customer_id.encode(), [each for each in reservations if each.kinds]
+        key, kept = self._key(customer_id), [each for each in reservations if each.kinds]
         if kept:
             txn.put(key, _ENCODER.encode(kept))
         else:
             txn.delete(key)
+
+    def _key(self, customer_id: str) -> bytes:
+        """What stands for an id: the file names nobody, whatever is left of it in its free pages."""
+        return blake2b(customer_id.encode(), digest_size=16, key=self._salt).digest()
 
     def _sweep(self, txn: lmdb.Transaction) -> None:
         """Go round the customers, a few on every write: nobody may ever ask for those again that left something."""

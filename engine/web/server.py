@@ -60,7 +60,7 @@ def capture(settings: Settings) -> None:
     intake = of_bundle(settings.read(), settings.bounds)
     held = _listening(settings.place)
     store = open_store(settings.state)
-    collecting = Capture(store, DeadLetters(settings.state / "dead_letters"), intake)
+    collecting = Capture(store, DeadLetters(settings.state / "dead_letters", store.erased), intake)
     # A thread reads: a handler would hold up every request meanwhile.
     signal.signal(signal.SIGHUP, lambda *_: Thread(target=_reload, args=(collecting, settings)).start())
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.customer.as_of import AsOf
-from engine.customer.checks import FieldError
+from engine.customer.checks import ErasedError, FieldError
 from engine.customer.consents import Statements
 from engine.customer.formats import decode
 from engine.customer.identity import MOST_IDS, Link, link
@@ -333,6 +333,7 @@ def test_an_erased_person_is_gone_under_every_id_and_comes_back_as_somebody_new(
     assert store.interactions("anna") == store.interactions("cookie:x") == []
     assert [interaction.customer_id for _, interaction in store.tail(0, 10)] == ["bob"]
     assert store.count() == 1
+    assert store.readmit("anna")
     assert store.apply([purchase("a")]) == ["recorded"]
     assert store.tail(last, 10) == [(last + 1, purchase("a"))]
     assert store.load("anna").ids == ["anna"]
@@ -423,3 +424,38 @@ def test_links_are_told_and_an_erased_person_leaves_no_change_behind(store):
     assert [c.customer_id for _, c in store.changes(0, 10)] == ["bob"]
     store.set_consent("bob", Consent("marketing", "", granted=False, source="form", at_ms=2_000))
     assert [number for number, _ in store.changes(0, 10)] == [2, 4]
+
+
+def test_nothing_brings_an_erased_person_back_under_any_id_until_they_are_readmitted(store):
+    store.apply([purchase("a")])
+    store.link([said("anna", "cookie:x")])
+    consent = Consent("marketing", "", granted=True, source="form", at_ms=9_000)
+    store.erase("cookie:x")
+    numbers = [number for number, _ in store.tail(0, 10)]
+
+    assert store.erased("anna")
+    assert store.erased("cookie:x")
+    assert not store.erased("bob")
+    assert store.put([Record("anna", {"age": 30}), Record("bob", {"age": 40}), Record("cookie:x")]) == 1
+    logins = [
+        Interaction("b", "anna", "login", 5_000),
+        Interaction("c", "bob", "login", 5_000, also_known_as="cookie:x"),
+        Interaction("d", "bob", "login", 5_000),
+    ]
+    first, second, third = store.apply(logins)
+    assert (first.path, second.path, third) == ("customer_id", "also_known_as", "recorded")
+    for change in (
+        lambda: store.set_consent("anna", consent),
+        lambda: store.set_preferences("cookie:x", Preferences(off=("cards",)), 5_000),
+        lambda: store.link([said("bob", "anna")]),
+    ):
+        with pytest.raises(ErasedError, match="erased on request"):
+            change()
+    assert store.load("anna") is store.load("cookie:x") is None
+    assert [each.customer_id for number, each in store.tail(0, 10) if number not in numbers] == ["bob"]
+
+    assert store.readmit("anna")
+    assert not store.readmit("anna")
+    assert store.put([Record("anna", {"age": 30})]) == 1
+    assert store.load("anna").ids == ["anna"]
+    assert store.erased("cookie:x")

@@ -113,7 +113,7 @@ def test_an_id_that_was_left_pointing_at_somebody_forgotten_is_somebody_new(shar
     store.link([link(("anna", "cookie:x"), 5_000, "")])
     with monkeypatch.context() as broken:
         broken.setattr(store._people, "unpoint", lambda _: None)
-        store.erase("anna")
+        assert all(store.readmit(name) for name in store.erase("anna"))
     store.apply([click("anna", "n")])
 
     assert store.load("cookie:x") is None

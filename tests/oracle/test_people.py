@@ -85,7 +85,9 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=ids)
     def are_erased(self, name):
-        assert self.store.erase(name) == self.model.erase(name)
+        gone = self.model.erase(name)
+        assert self.store.erase(name) == gone
+        assert all(self.store.readmit(each) for each in gone or [name])
 
     @rule(keeping=st.sampled_from([Keeping(), OTHER]))
     def are_rebuilt(self, keeping):

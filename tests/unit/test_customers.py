@@ -194,9 +194,20 @@ def test_ids_are_linked_shown_and_erased(state):
     told = json.loads(run("customer", "show", "cookie:x", "--state", state, "--json").stdout)
     assert [each["source"] for each in told["links"]] == ["desk"]
 
-    assert json.loads(run("customer", "erase", "cookie:x", "--state", state).stdout) == {"erased": ["anna", "cookie:x"]}
+    exported = json.loads(run("customer", "export", "cookie:x", "--state", state).stdout)
+    assert exported["ids"] == ["anna", "cookie:x"]
+    assert exported["from"].keys() < exported.keys()
+    assert {(each["kind"], each["source"]) for each in exported["said"] if each["kind"] == "consent"} == {
+        ("consent", "form"),
+        ("consent", "page"),
+    }
+    erased = json.loads(run("customer", "erase", "cookie:x", "--state", state).stdout)
+    assert erased["erased"] == ["anna", "cookie:x"]
     assert run("customer", "show", "anna", "--state", state).exit_code == 1
-    assert run("customer", "erase", "anna", "--state", state).exit_code == 1
+    assert run("customer", "export", "anna", "--state", state).exit_code == 1
+    assert "no record of ['anna']" in run("customer", "erase", "anna", "--state", state).stderr
+    assert run("customer", "readmit", "anna", "--state", state).exit_code == 0
+    assert run("customer", "readmit", "anna", "--state", state).exit_code == 1
 
 
 @pytest.mark.parametrize("others", [["anna"], ["email:anna@example.com"], [f"cookie:{at}" for at in range(32)]])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engine.decide.faults import unknown
 from engine.decide.values import duration_ms
+from engine.journal.held import held
 from engine.journal.rolled import Rolled, day_of
 
 # Rankings and shadows are columns of decisions, and a record is there for the decisions that name it.
@@ -33,4 +34,5 @@ def retain(journal: Path, keep: Sequence[str], now_ms: int) -> dict[str, int]:
         if kind not in TOGETHER:
             raise ValueError(f"{each}: {unknown('kind', kind, TOGETHER)}")
         befores[kind] = day_of(now_ms - duration_ms(lasts))
-    return {kind: sum(rolled.forget(part, before) for part in TOGETHER[kind]) for kind, before in befores.items()}
+    with held(journal):
+        return {kind: sum(rolled.forget(part, before) for part in TOGETHER[kind]) for kind, before in befores.items()}

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from engine.journal.entries import CustomerRecord, Decision, Entry, Published, ShadowScores
+from engine.journal.held import held
 from engine.journal.parts import SegmentPart, places, unrolled
 from engine.journal.reading import SEGMENTS
 from engine.journal.rolled import Rolled, Writing, day_of
@@ -22,6 +23,11 @@ log = structlog.get_logger()
 
 def roll(state: Path) -> dict[str, int]:
     """Roll everything that can be; returns how many entries of each kind."""
+    with held(state / "journal"):
+        return _roll(state)
+
+
+def _roll(state: Path) -> dict[str, int]:
     journal = state / "journal"
     rolled, counts = Rolled(journal), dict[str, int]()
     for place in places(journal):

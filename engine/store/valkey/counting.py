@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from engine.customer.change import apply_interactions
-from engine.customer.checks import FieldError
+from engine.customer.checks import ErasedError, FieldError
 from engine.customer.names import Names
 from engine.customer.record import Interaction
 from engine.store.merge import link_of, missing
 from engine.store.reservation import marks_of, may_settle, without
 from engine.store.valkey.connection import Command
+from engine.store.valkey.erased import Erased
 from engine.store.valkey.joining import Joining
 from engine.store.valkey.keys import HAPPENED, key, pack, put_out
 from engine.store.valkey.people import Found, Person, written
@@ -65,10 +66,11 @@ class Counting:
 
     Args:
         joining: of the people whom a login links.
+        erased: who is not taken.
     """
 
-    def __init__(self, joining: Joining) -> None:
-        self._joining, self._people = joining, joining.people
+    def __init__(self, joining: Joining, erased: Erased) -> None:
+        self._joining, self._people, self._erased = joining, joining.people, erased
 
     def count(self, interactions: Sequence[Interaction], names: int) -> list[Status]:
         """For each "recorded" or "duplicate", or why it was not counted.
@@ -80,17 +82,32 @@ class Counting:
         return [status for lump in _lumps(interactions) for status in self._counted(lump, names)]
 
     def _counted(self, lump: Sequence[Interaction], names: int) -> list[Status]:
-        refused = self._linked(lump[0], names) if lump[0].also_known_as else {}
+        barred = self._barred(lump)
+        refused = self._linked(lump[0], names) if lump[0].also_known_as and not barred else {}
         brought: dict[str, Brought] = {}
         for at, interaction in enumerate(lump):
+            if at in barred:
+                continue
             brought.setdefault(interaction.customer_id, Brought(names)).bring(at, interaction)
 
         def make(own: Found) -> list[Command]:
             return self._commands(own, {name: brought[name].taken(person, refused) for name, person in own.items()})
 
         self._people.change({name: each.keys for name, each in brought.items()}, make)
-        statuses = {at: status for each in brought.values() for at, status in each.statuses.items()}
+        statuses: dict[int, Status] = {**barred}
+        statuses |= {at: status for each in brought.values() for at, status in each.statuses.items()}
         return [statuses[at] for at in range(len(lump))]
+
+    def _barred(self, lump: Sequence[Interaction]) -> dict[int, FieldError]:
+        """Place -> why, of what names somebody who was erased; a login stands alone in its lump."""
+        paths = ("customer_id", "also_known_as")
+        gone = self._erased.among(name for each in lump for path in paths if (name := getattr(each, path)))
+        return {
+            at: ErasedError(path)
+            for at, each in enumerate(lump)
+            for path in reversed(paths)
+            if getattr(each, path) in gone
+        }
 
     def _linked(self, login: Interaction, names: int) -> dict[int, FieldError]:
         """Link two ids, before the login itself is counted: broken off in between, all of it is done again."""

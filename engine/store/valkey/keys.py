@@ -9,6 +9,7 @@
 - `k{s}`     hash: how much is kept of histories, the same in every shard, and its `token`
 - `o{s}`     stream: interactions, packed; the journal reads it, and it is kept
 - `c{s}`     stream: changes that were said, likewise
+- `erased{all}`, `erased-key{all}`, `sweeping{all}`  keyed hashes of who was erased; their key; whose traces are left
 """
 
 import secrets

@@ -1,7 +1,8 @@
 """Records in Valkey: several machines share them, and replicas hold what is acknowledged."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -19,6 +20,7 @@ from engine.store.reservation import Held, Promise, contacts_of, promised
 from engine.store.valkey.address import Address
 from engine.store.valkey.connection import Command
 from engine.store.valkey.counting import Counting
+from engine.store.valkey.erased import Erased
 from engine.store.valkey.joining import Joining
 from engine.store.valkey.journal import Journal
 from engine.store.valkey.keys import HAPPENED, SAID, keeping_key, key, new_token, noted, pack, pairs, touched
@@ -52,7 +54,8 @@ class ValkeyStore:
         self._said = Journal(self._servers, SAID, msgspec.msgpack.Decoder(Change))
         self._joining = Joining(self._servers, self._happened, self._said)
         self._people = self._joining.people
-        self._counting = Counting(self._joining)
+        self._erased = Erased(self._servers)
+        self._counting = Counting(self._joining, self._erased)
 
     def _find(self, customer_id: str) -> Person:
         return self._people.find({customer_id: ()})[customer_id]
@@ -102,10 +105,12 @@ class ValkeyStore:
         count, rest = 0, iter(records)
         while lump := list(islice(rest, LUMP)):
             said: dict[str, list[Record]] = {}
-            for record in lump:
+            gone = self._erased.among(record.customer_id for record in lump)
+            taken = [record for record in lump if record.customer_id not in gone]
+            for record in taken:
                 said.setdefault(record.customer_id, []).append(record)
             self._say(said)
-            count += len(lump)
+            count += len(taken)
         return count
 
     def _say(self, said: Mapping[str, Sequence[Record]]) -> None:
@@ -123,6 +128,7 @@ class ValkeyStore:
         def make(own: Found) -> list[Command]:
             nonlocal revision
             (person,) = own.values()
+            self._erased.admit(customer_id)
             new = said(person.record)
             revision = upsert(person.record, new).revision
             return _changed(person, [new])
@@ -136,12 +142,36 @@ class ValkeyStore:
 
     def link(self, links: Sequence[Link]) -> Record:
         """All of them or none, but for a StoreError: then those that were made stay, and it is to be sent again."""
+        self._erased.admit(*(name for each in links for name in (each.one, each.other)))
         self._joining.check(links)
         return [self._joining.join(said) for said in links][-1]
 
     def erase(self, customer_id: str) -> list[str]:
         """Record, ids, links, interactions and duplicate marks; after a StoreError it is to be sent again."""
+        person = self._find(customer_id)
+        self._erased.add(person.record.ids)
         return self._joining.forget(customer_id)
+
+    def erased(self, customer_id: str) -> bool:
+        """Whether an id was erased and not readmitted."""
+        return bool(self._erased.among([customer_id]))
+
+    def readmit(self, customer_id: str) -> bool:
+        """Take an id again; false when it was not erased."""
+        return self._erased.remove(customer_id)
+
+    def said(self, names: Collection[str]) -> list[tuple[int, Change]]:
+        """Changes about some people, by all of their ids, in the order they were taken."""
+        every = self.changes(0, sys.maxsize)
+        return [(number, each) for number, each in every if each.customer_id in names or each.other in names]
+
+    def sweeping(self) -> list[str]:
+        """Erased ids whose traces are still to be swept."""
+        return self._erased.sweeping()
+
+    def sweep(self, names: Collection[str]) -> None:
+        """Forget which ids were to be swept: what is left of them on the servers' disks goes with their rewriting."""
+        self._erased.swept(names)
 
     def tail(self, after: int, limit: int) -> list[tuple[int, Interaction]]:
         """Interactions above a number, in the order they were counted."""
