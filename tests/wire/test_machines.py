@@ -1,8 +1,14 @@
 """Machines that share a Valkey: each a server with a state of its own, whose records lie elsewhere."""
 
+import json
+
 import pytest
 from nba.v1 import common_pb2, customer_pb2, decision_pb2, interaction_pb2
+from typer.testing import CliRunner
 
+from engine.cli import app
+from engine.customer.record import Consent, Interaction
+from engine.serve.past.roll import roll
 from engine.store.lmdb import LmdbStore
 from engine.store.open import keep_in, open_store
 from engine.store.protocol import StoreError
@@ -71,3 +77,20 @@ def test_servers_that_do_not_answer_are_not_kept(tmp_path):
         keep_in(tmp_path / "state", "valkey://127.0.0.1:1")
 
     assert not (tmp_path / "state" / "store.url").exists()
+
+
+def test_commands_find_what_lies_elsewhere(valkey, tmp_path):  # noqa: F811  the fixture
+    valkey.clear()
+    keep_in(tmp_path, valkey.address)
+    store = open_store(tmp_path)
+    store.set_consent("anna", Consent("service", "", True, "page", 1_000, "consent"))
+    store.apply([Interaction(key="a", customer_id="anna", kind="purchase", at_ms=1_000)])
+    store.close()
+
+    assert roll(tmp_path) == {"interactions": 1, "changes": 1}
+    shown, erased = (
+        CliRunner().invoke(app, ["customer", *command, "anna", "--state", str(tmp_path)]).stdout
+        for command in (("show", "--json"), ("erase",))
+    )
+    assert json.loads(shown)["customer_id"] == "anna"
+    assert json.loads(erased) == {"erased": ["anna"]}
