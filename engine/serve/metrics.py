@@ -57,10 +57,10 @@ class Counting:
         self._under_way.add()
         return perf_counter_ns()
 
-    def ended(self, began_ns: int, status: grpc.StatusCode | None) -> None:
-        """The same call; without a status it went well."""
+    def ended(self, began_ns: int, status: grpc.StatusCode) -> None:
+        """The same call."""
         self._under_way.add(-1.0)
-        self._ended[(status or grpc.StatusCode.OK).name].observe((perf_counter_ns() - began_ns) / 1e9)
+        self._ended[status.name].observe((perf_counter_ns() - began_ns) / 1e9)
 
 
 class Metrics:

@@ -41,7 +41,7 @@ def test_calls_of_all_workers_are_one_sum_by_method_and_status(told):
     workers, value = told
     for worker in workers:
         count = worker.counting("Decide")
-        count.ended(count.began(), None)
+        count.ended(count.began(), grpc.StatusCode.OK)
     count.ended(count.began(), grpc.StatusCode.INVALID_ARGUMENT)
 
     assert value("nba_call_seconds_count", method="Decide", status="OK") == 2
