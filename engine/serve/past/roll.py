@@ -8,8 +8,8 @@ import msgspec
 import structlog
 
 from engine.journal.entries import CustomerRecord, Decision, Entry, Published, ShadowScores
-from engine.journal.parts import SegmentPart, places, unrolled
-from engine.journal.reading import SEGMENTS
+from engine.journal.parts import SegmentPart, unrolled
+from engine.journal.reading import SEGMENTS, places
 from engine.journal.rolled import Rolled, Writing, day_of
 from engine.journal.segments import finished
 from engine.serve.past.columns import Row, change_row, decision_rows, shadow_rows
