@@ -1,6 +1,8 @@
 """Machines that share a Valkey: each a server with a state of its own, whose records lie elsewhere."""
 
 import json
+import os
+import signal
 
 import pytest
 from nba.v1 import common_pb2, customer_pb2, decision_pb2, interaction_pb2
@@ -14,7 +16,9 @@ from engine.store.open import keep_in, open_store
 from engine.store.protocol import StoreError
 from engine.store.valkey.store import ValkeyStore
 from tests.contracts.conftest import valkey  # noqa: F401  a fixture
-from tests.wire.conftest import serving
+from tests.contracts.valkeys import Valkey
+from tests.wire.conftest import listening, serving
+from tests.wire.test_lifecycle import eventually, workers_of
 
 
 @pytest.fixture
@@ -77,6 +81,20 @@ def test_servers_that_do_not_answer_are_not_kept(tmp_path):
         keep_in(tmp_path / "state", "valkey://127.0.0.1:1")
 
     assert not (tmp_path / "state" / "store.url").exists()
+
+
+def test_a_worker_that_dies_while_the_records_cannot_be_reached_is_replaced_when_they_can(bundle, tmp_path):
+    with Valkey(tmp_path / "valkey") as far:
+        keep_in(tmp_path / "state", far.address)
+        told = tmp_path / "told"
+        with told.open("w") as out, serving(bundle, tmp_path / "state", out=out) as server:
+            far.kill()
+            os.kill(workers_of(server.process.pid)[0], signal.SIGKILL)
+            assert eventually(lambda: "a worker waits until this is mended" in told.read_text())
+            far.start()
+
+            assert eventually(lambda: listening(server.port) == 1)
+            say(server, granted=True)
 
 
 def test_commands_find_what_lies_elsewhere(valkey, tmp_path):  # noqa: F811  the fixture
