@@ -17,7 +17,7 @@ from engine.commands.models import models
 from engine.commands.past import replay
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
-imports = typer.Typer(no_args_is_help=True, help="Bring customers or interactions in from files.")
+imports = typer.Typer(no_args_is_help=True, help="Bring customers, interactions or segments in from files.")
 app.add_typer(imports, name="import")
 app.add_typer(customers, name="customer")
 app.add_typer(models, name="models")
@@ -180,7 +180,9 @@ def serve(
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 50051,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=256)] = 1,
-    config: Annotated[Path | None, typer.Option(help="Limits of requests; docs/limits.md says which.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Limits, and what a full journal does; docs/limits.md and docs/journal.md.")
+    ] = None,
     store: Annotated[
         str,
         typer.Option(help="valkey://HOST:PORT[,HOST:PORT...][?replicas=N]; kept in STATE/store.url for all commands."),

@@ -45,9 +45,9 @@ def show(
     from engine.customer.as_of import AsOf
     from engine.customer.described import described
     from engine.serve.shown import show as run
-    from engine.store.open import open_store
+    from engine.store.open import has_store, open_store
 
-    known = (state / "store").is_dir()  # looking makes nothing
+    known = has_store(state)  # looking makes nothing
     with faults():
         derived = _derived(bundle)
         record = open_store(state).load(customer) if known and customer else None

@@ -9,9 +9,8 @@ import structlog
 
 from engine.journal.entries import CustomerRecord, Decision, Entry, Published, Reserving, kind_of, known
 from engine.journal.frames import entries
-from engine.journal.reading import SEGMENTS, stream
+from engine.journal.reading import SEGMENTS, places, stream
 from engine.journal.rolled import Rolled
-from engine.journal.spill import SPILLED
 
 log = structlog.get_logger()
 
@@ -127,9 +126,3 @@ def unrolled(directory: Path) -> list[Path]:
     rolled = Rolled(directory)
     every = (segment for place in places(directory) for segment in sorted(place.glob(SEGMENTS)))
     return [segment for segment in every if not rolled.holds(segment.stem)]
-
-
-def places(directory: Path) -> list[Path]:
-    """Where segments lie: the journal's directory, and those that it was ever spilled to."""
-    spilled = directory / SPILLED
-    return [directory, *map(Path, spilled.read_text().splitlines() if spilled.is_file() else ())]

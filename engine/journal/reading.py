@@ -15,12 +15,19 @@ from engine.journal.rolled import Rolled
 
 log = structlog.get_logger()
 SEGMENTS = "*.seg"
+SPILLED = "spilled"  # beside the segments: every directory that was ever spilled to, so that none is forgotten
 ROLLED_READ = 16  # segments, about a million decisions: more than anybody joins outcomes with
 
 
 def read(directory: Path) -> Iterator[dict[str, Any]]:
     """Every whole entry of every segment; a torn tail ends its segment."""
     return Tail(directory).new()
+
+
+def places(directory: Path) -> list[Path]:
+    """Where segments lie: the journal's directory, and those that it was ever spilled to."""
+    spilled = directory / SPILLED
+    return [directory, *map(Path, spilled.read_text().splitlines() if spilled.is_file() else ())]
 
 
 def stream(segment: Path, start: int = 0) -> bytes:
@@ -43,7 +50,7 @@ class Tail:
     """Follows segments while they grow.
 
     Args:
-        directory: where they lie.
+        directory: the journal's; spilled ones are followed, too.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -62,7 +69,7 @@ class Tail:
         Of what was rolled to Parquet before it was read, the decisions of the newest segments are given.
         """
         yield from self._from_parquet()
-        for segment in sorted(self._directory.glob(SEGMENTS)):
+        for segment in (each for place in places(self._directory) for each in sorted(place.glob(SEGMENTS))):
             start = self._read.get(segment, 0)
             try:
                 data = stream(segment, start)

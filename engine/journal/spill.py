@@ -7,9 +7,9 @@ from pathlib import Path
 
 import structlog
 
+from engine.journal.reading import SPILLED
 from engine.journal.segments import next_segment
 
-SPILLED = "spilled"  # beside the segments: every directory that was ever spilled to, so that none is forgotten
 log = structlog.get_logger()
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from engine.journal.front import Front
-from engine.journal.parts import places, unrolled
-from engine.journal.reading import SEGMENTS
+from engine.journal.parts import unrolled
+from engine.journal.reading import SEGMENTS, places
 from engine.journal.rolled import Rolled
 from engine.journal.writer import Counts
 

@@ -1,5 +1,6 @@
 """From bytes to a status: every call of every service goes through here, and so does everything that can go wrong."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -83,7 +84,7 @@ def _guarded(parse: Callable[[Any], Any], method: Method, count: Counting) -> Me
         except GUARDED as error:
             _fail(context, error)
         finally:
-            count.ended(began_ns, context.code())
+            count.ended(began_ns, _ended(context))
 
     return call
 
@@ -96,11 +97,19 @@ def _streamed(parse: Callable[[Any], Any], method: Method, count: Counting) -> M
         except GUARDED as error:
             _fail(context, error)
         finally:
-            count.ended(began_ns, context.code())
+            count.ended(began_ns, _ended(context))
 
     # A stream of answers holds a thread as long as it lasts: never one of those that decide. One more says "too many".
     call.experimental_thread_pool = ThreadPoolExecutor(WATCHES + 1)  # type: ignore[attr-defined]  # as gRPC's health has it
     return call
+
+
+def _ended(context: grpc.ServicerContext) -> grpc.StatusCode:
+    """How the call ends, to be asked while it does: of what is caught nowhere, the library makes UNKNOWN later."""
+    code: grpc.StatusCode | None = context.code()
+    if code is None and not context.is_active():
+        return grpc.StatusCode.CANCELLED
+    return code or (grpc.StatusCode.UNKNOWN if sys.exception() else grpc.StatusCode.OK)
 
 
 def _fail(context: grpc.ServicerContext, error: Exception) -> NoReturn:

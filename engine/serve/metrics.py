@@ -57,10 +57,10 @@ class Counting:
         self._under_way.add()
         return perf_counter_ns()
 
-    def ended(self, began_ns: int, status: grpc.StatusCode | None) -> None:
-        """The same call; without a status it went well."""
+    def ended(self, began_ns: int, status: grpc.StatusCode) -> None:
+        """The same call."""
         self._under_way.add(-1.0)
-        self._ended[(status or grpc.StatusCode.OK).name].observe((perf_counter_ns() - began_ns) / 1e9)
+        self._ended[status.name].observe((perf_counter_ns() - began_ns) / 1e9)
 
 
 class Metrics:
@@ -78,6 +78,7 @@ class Metrics:
         self._candidates, self._under_way = board.of(CANDIDATES), board.of(UNDER_WAY)
         self._taken_at, self._maturity = board.of(TAKEN_AT), board.of(MATURITY)
         self._under_way.set(0.0)  # those of a worker that was killed
+        self._version = ""
 
     def counting(self, method: str) -> Counting:
         """For the calls of one method."""
@@ -100,6 +101,8 @@ class Metrics:
             self._degraded[effort].add()
 
     def swapped(self, snapshot: Snapshot) -> None:
-        """Another snapshot is in force."""
-        self._taken_at.set(time())
+        """Another snapshot is in force, or the same one with more that outcomes have taught."""
+        if snapshot.version != self._version:
+            self._version = snapshot.version
+            self._taken_at.set(time())
         self._maturity.set(snapshot.corrections.mean_maturity)

@@ -9,7 +9,7 @@ from engine.customer.record import Record
 from engine.store.protocol import Store
 
 WATCHES = 64  # open at once in a worker, each with a thread of its own
-LOOK_S = 0.1  # between two looks, each a read of a few microseconds; a screen shows a change this much later at most
+LOOK_S = 0.1  # between two looks, in LMDB a few microseconds each; a screen shows a change this much later at most
 
 
 class Watches:

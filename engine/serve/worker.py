@@ -28,13 +28,14 @@ from engine.serve.service import CustomerService, DecisionService, Holder, Inter
 from engine.serve.settings import Settings
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, WATCH_S, Signals, heard, listen
 from engine.store.open import open_store
+from engine.store.protocol import Store, StoreError
 from models import ModelError
 
 THREADS = 4
 GRACE_S = 5.0
 LINGER_S = 0.5  # health says "not serving" meanwhile, so that new calls go elsewhere
 SWITCH_S = 0.0001  # a call waits for a thread that compiles no longer than this; Python's own 5 ms tripled the p99
-MEND_S = 2.0  # how often a worker looks again at a model that it cannot start with
+MEND_S = 2.0  # how often a worker looks again at what it cannot start without
 REST_S = 0.005  # between two parts of a snapshot that is made while calls are answered: most are answered in less
 log = structlog.get_logger()
 
@@ -48,11 +49,11 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
     os.sched_setaffinity(0, {cores[index % len(cores)]})
     publication = Publication(settings.state / "adaptive")
     _look(publication)
-    first = _mended(settings, signals)
-    if first is None:
+    there = _mended(settings, signals)
+    if there is None:
         return
+    first, store = there
     holder = Holder(first.taught(publication.learned))
-    store = open_store(settings.state)
     journal = SegmentJournal(settings.state / "journal", index, read_spill(settings.config))
     shell = Shell(holder, store, journal, lambda: secrets.randbits(64), read_limits(settings.config))
     metrics = Metrics(settings.boards[index])
@@ -76,15 +77,16 @@ def work(settings: Settings, index: int, supervisor: Connection) -> None:
     shell.close()
 
 
-def _mended(settings: Settings, signals: Signals) -> Snapshot | None:
-    """Compile what is in force as soon as it can be; None when told to stop.
+def _mended(settings: Settings, signals: Signals) -> tuple[Snapshot, Store] | None:
+    """Compile what is in force, and open the store, as soon as it can be; None when told to stop.
 
-    A worker that replaces a dead one may find a model gone that the others still hold.
+    A worker that replaces a dead one may find a model gone that the others still hold, or no server of the records: to
+    die of it would end the server, which a failover of three seconds is no reason for.
     """
     while True:
         try:
-            return settings.in_force(NOTHING, lambda: None)
-        except (BundleError, ModelError, OSError) as error:
+            return settings.in_force(NOTHING, lambda: None), open_store(settings.state)
+        except (BundleError, ModelError, OSError, StoreError) as error:
             log.error("a worker waits until this is mended", faults=str(error))
         if heard(signals, MEND_S) == STOP:
             return None

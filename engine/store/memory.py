@@ -122,11 +122,11 @@ class MemoryStore:
     def link(self, links: Sequence[Link]) -> Record:
         """All of them or none."""
         self._admit(name for said in links for name in (said.one, said.other))
-        before = dict(self._records), dict(self._canonical)
+        before = dict(self._records), dict(self._canonical), list(self._changes)
         try:
             return [self._join(said) for said in links][-1]
         except FieldError:
-            self._records, self._canonical = before
+            self._records, self._canonical, self._changes = before
             raise
 
     def _join(self, said: Link) -> Record:

@@ -9,6 +9,11 @@ ADDRESS = "store.url"  # in the state's directory, so that every command finds t
 LOCAL = "store"
 
 
+def has_store(state: Path) -> bool:
+    """Whether a state has records, here or elsewhere; to open one that has none would make it."""
+    return (state / LOCAL).is_dir() or (state / ADDRESS).is_file()
+
+
 def open_store(state: Path) -> Store:
     """The store of a state.
 

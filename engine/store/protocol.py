@@ -13,7 +13,7 @@ from engine.store.reservation import Held, Promise
 
 
 class StoreError(RuntimeError):
-    """The store cannot answer now; nothing was changed."""
+    """The store cannot answer now; what was asked may be sent again."""
 
 
 class StoreFullError(StoreError):
@@ -25,7 +25,9 @@ class Store(Protocol):
 
     A person is meant by any of their ids.
 
-    Every method may raise StoreError, or RecordError for a record that cannot be read.
+    Every method may raise StoreError, or RecordError for a record that cannot be read. Where machines share the store,
+    a change may have been made all the same, of `put`, `apply`, `link` and `erase` also a part; then all of it is to be
+    sent again, which counts nothing twice.
     """
 
     def load(self, customer_id: str) -> Record | None:
@@ -53,7 +55,7 @@ class Store(Protocol):
         ...
 
     def apply(self, interactions: Sequence[Interaction], names: int = Bounds.names) -> list[str | FieldError]:
-        """Count a batch in one transaction, and link the ids that are also known as others.
+        """Count a batch, each person's part of it in one transaction, and link the ids that are also known as others.
 
         Args:
             interactions: good ones.

@@ -8,7 +8,7 @@ from engine.store.protocol import Store
 
 
 def take(store: Store, read: Sequence[Interaction | FieldError], names: int) -> list[str | FieldError]:
-    """Count what could be read, in one transaction.
+    """Count what could be read.
 
     Args:
         store: durable before the return.
@@ -19,7 +19,7 @@ def take(store: Store, read: Sequence[Interaction | FieldError], names: int) -> 
         for each "recorded" or "duplicate", or the reason: as it was, or why the store does not count it.
 
     Raises:
-        StoreError, RecordError: then nothing was counted.
+        StoreError, RecordError: then nothing is acknowledged; sent again, what was counted is "duplicate".
     """
     good = [item for item in read if isinstance(item, Interaction)]
     statuses = iter(store.apply(good, names) if good else [])

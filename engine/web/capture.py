@@ -40,7 +40,7 @@ class Capture:
     def take(
         self, source: str, events: Sequence[object], fields_of: Callable[[object], Mapping[str, object]], now_ms: int
     ) -> list[Outcome]:
-        """Count the good events in one transaction, durable before the return.
+        """Count the good events, durable before the return.
 
         Args:
             source: the way in, for dead letters.
@@ -49,7 +49,7 @@ class Capture:
             now_ms: the moment of arrival.
 
         Raises:
-            StoreError, RecordError: then nothing was counted.
+            StoreError, RecordError: then nothing is acknowledged; sent again, what was counted is "duplicate".
         """
         intake = self.intake
         read = [_read(intake, event, fields_of, now_ms) for event in events]

@@ -300,7 +300,7 @@ def test_the_same_key_under_two_ids_of_a_person_is_two_interactions(store):
 
 def test_a_person_of_too_many_ids_is_refused_whole(store):
     store.link([said("anna", f"cookie:{at}") for at in range(MOST_IDS - 1)])
-    before = store.load("anna")
+    before, told = store.load("anna"), store.changes(0, 100)
 
     with pytest.raises(FieldError, match="at most 32"):
         store.link([said("bob", "cookie:bob"), said("anna", "cookie:more")])
@@ -309,6 +309,7 @@ def test_a_person_of_too_many_ids_is_refused_whole(store):
     assert "shared device" in str(refused)
     assert store.load("anna") == msgspec.structs.replace(before, missed_ms=3_000)  # caps count as full behind it
     assert store.load("bob") is store.load("cookie:more") is None
+    assert store.changes(0, 100) == told
 
 
 def test_a_withdrawal_under_one_id_holds_under_the_other(store):

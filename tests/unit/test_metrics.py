@@ -1,5 +1,7 @@
 """What is counted, and how it is read."""
 
+from types import SimpleNamespace
+
 import grpc
 import pytest
 from nba.v1 import decision_pb2
@@ -41,7 +43,7 @@ def test_calls_of_all_workers_are_one_sum_by_method_and_status(told):
     workers, value = told
     for worker in workers:
         count = worker.counting("Decide")
-        count.ended(count.began(), None)
+        count.ended(count.began(), grpc.StatusCode.OK)
     count.ended(count.began(), grpc.StatusCode.INVALID_ARGUMENT)
 
     assert value("nba_call_seconds_count", method="Decide", status="OK") == 2
@@ -71,6 +73,18 @@ def test_calls_under_way_of_a_killed_worker_are_forgotten(told, tmp_path):
     Metrics(tmp_path / "0")
 
     assert value("nba_calls_under_way", worker="0") == 0
+
+
+def test_a_snapshot_grows_older_while_outcomes_teach_it_more(told):
+    (worker, _), value = told
+
+    def taken(version, maturity):
+        worker.swapped(SimpleNamespace(version=version, corrections=SimpleNamespace(mean_maturity=maturity)))
+        return value("nba_snapshot_taken_seconds", worker="0"), value("nba_model_maturity_ratio", worker="0")
+
+    first_s, _ = taken("a", 0.0)
+    assert taken("a", 0.5) == (first_s, 0.5)
+    assert taken("b", 0.5)[0] > first_s
 
 
 def test_every_method_of_the_contract_is_counted():

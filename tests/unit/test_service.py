@@ -13,10 +13,11 @@ from engine.decide.pipeline import Effort
 from engine.decide.scoring import first_day
 from engine.decide.snapshot import build_snapshot
 from engine.journal.protocol import JournalFullError
+from engine.serve.board import Board
 from engine.serve.config import read_limits, read_spill
 from engine.serve.handlers import STATUS_OF, handler
 from engine.serve.limits import Limits
-from engine.serve.metrics import Metrics
+from engine.serve.metrics import CALLS, FAMILIES, Metrics
 from engine.serve.service import effort_for
 from engine.serve.wire import Reader
 from engine.store.lmdb import LmdbStore
@@ -56,8 +57,11 @@ class Context:
     def code(self):
         return self.ended
 
+    def is_active(self):
+        return True
 
-def fails(error, directory):
+
+def fails(error, directory, ends=AbortedError):
     class Servicer:
         def Get(self, request, context):  # noqa: N802  the contract's name
             raise error
@@ -70,7 +74,7 @@ def fails(error, directory):
         method = "/nba.v1.CustomerService/Get"
 
     context = Context()
-    with pytest.raises(AbortedError):
+    with pytest.raises(ends):
         service.service(Call()).unary_unary(b"", context)
     return context
 
@@ -85,6 +89,16 @@ def test_every_error_of_a_lower_layer_becomes_a_status_that_says_why(error, tmp_
 
 def test_a_kind_of_a_known_error_becomes_the_status_of_its_parent(tmp_path):
     assert fails(ConnectionResetError("gone"), tmp_path).ended is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("error", "ends", "status"), [(StoreError, AbortedError, "UNAVAILABLE"), (ZeroDivisionError, None, "UNKNOWN")]
+)
+def test_a_call_is_counted_as_its_caller_is_told_also_where_nobody_expected_the_error(error, ends, status, tmp_path):
+    fails(error("because"), tmp_path, ends or error)
+
+    counted = {labels: sum(words) for labels, words in Board(tmp_path / "0", FAMILIES).read(CALLS) if any(words)}
+    assert [*counted] == [("Get", status)]
 
 
 def test_a_full_store_says_so_and_changes_nothing(tmp_path):

@@ -1,14 +1,24 @@
 """Machines that share a Valkey: each a server with a state of its own, whose records lie elsewhere."""
 
+import json
+import os
+import signal
+
 import pytest
 from nba.v1 import common_pb2, customer_pb2, decision_pb2, interaction_pb2
+from typer.testing import CliRunner
 
+from engine.cli import app
+from engine.customer.record import Consent, Interaction
+from engine.serve.past.roll import roll
 from engine.store.lmdb import LmdbStore
 from engine.store.open import keep_in, open_store
 from engine.store.protocol import StoreError
 from engine.store.valkey.store import ValkeyStore
 from tests.contracts.conftest import valkey  # noqa: F401  a fixture
-from tests.wire.conftest import serving
+from tests.contracts.valkeys import Valkey
+from tests.wire.conftest import listening, serving
+from tests.wire.test_lifecycle import eventually, workers_of
 
 
 @pytest.fixture
@@ -71,3 +81,34 @@ def test_servers_that_do_not_answer_are_not_kept(tmp_path):
         keep_in(tmp_path / "state", "valkey://127.0.0.1:1")
 
     assert not (tmp_path / "state" / "store.url").exists()
+
+
+def test_a_worker_that_dies_while_the_records_cannot_be_reached_is_replaced_when_they_can(bundle, tmp_path):
+    with Valkey(tmp_path / "valkey") as far:
+        keep_in(tmp_path / "state", far.address)
+        told = tmp_path / "told"
+        with told.open("w") as out, serving(bundle, tmp_path / "state", out=out) as server:
+            far.kill()
+            os.kill(workers_of(server.process.pid)[0], signal.SIGKILL)
+            assert eventually(lambda: "a worker waits until this is mended" in told.read_text())
+            far.start()
+
+            assert eventually(lambda: listening(server.port) == 1)
+            say(server, granted=True)
+
+
+def test_commands_find_what_lies_elsewhere(valkey, tmp_path):  # noqa: F811  the fixture
+    valkey.clear()
+    keep_in(tmp_path, valkey.address)
+    store = open_store(tmp_path)
+    store.set_consent("anna", Consent("service", "", True, "page", 1_000, "consent"))
+    store.apply([Interaction(key="a", customer_id="anna", kind="purchase", at_ms=1_000)])
+    store.close()
+
+    assert roll(tmp_path) == {"interactions": 1, "changes": 1}
+    shown, erased = (
+        CliRunner().invoke(app, ["customer", *command, "anna", "--state", str(tmp_path)]).stdout
+        for command in (("show", "--json"), ("erase",))
+    )
+    assert json.loads(shown)["customer_id"] == "anna"
+    assert json.loads(erased) == {"erased": ["anna"]}

@@ -8,6 +8,7 @@ import sys
 import time
 from itertools import islice
 
+import msgspec
 import pytest
 from nba.v1 import common_pb2, customer_pb2, decision_pb2, interaction_pb2
 
@@ -20,9 +21,12 @@ from engine.serve.past.replay import Share, compare, shares
 from engine.serve.past.retain import retain
 from engine.serve.past.roll import roll
 from engine.serve.past.sql import ask, export_history
+from engine.serve.past.trial import Changed, Trial
+from engine.serve.past.whatif import Differences
 from engine.store.lmdb import LmdbStore
 from tests.wire.conftest import a_request, serving
 
+RESERVING = decision_pb2.ChannelRequest(channel="web", limit=2, reserve=decision_pb2.RESERVE_MODE_YES)
 CHANNELS = [decision_pb2.ChannelRequest(channel="email", limit=3), decision_pb2.ChannelRequest(channel="web")]
 CALLS = 60
 
@@ -43,7 +47,7 @@ def use(server, first):
         server.customers.SetConsent(customer_pb2.SetConsentRequest(customer_id=who, consent=consent))
         request = a_request(
             customer=customer,
-            channels=CHANNELS,
+            channels=[RESERVING] if number % 3 == 0 else CHANNELS,
             explain=number % 5,
             budget_ms=number % 2,
             context={"device": common_pb2.Value(string_value="phone")},
@@ -86,7 +90,10 @@ def compared(state):
 
 def test_every_decision_is_made_again_to_the_byte_across_a_restart_and_another_worker_count(state):
     same, different, not_replayable = compared(state)
+    done = [one.reserving for share in shares(state) for one in share.recorded()]
 
+    assert any(each.until_ms for each in done)
+    assert any(each.others for each in done)
     assert (same, different) == (2 * CALLS + 2, 0)
     assert not any(not_replayable)
 
@@ -264,6 +271,21 @@ def test_a_changed_bundle_says_what_it_would_have_changed(bundle, state, tmp_pat
     assert other["by"]["action"]["loan"]["before"] > 0 == other["by"]["action"]["loan"]["after"]
     assert other["by"]["gate"]["eligibility 'adults'"]["after"] > other["by"]["gate"]["eligibility 'adults'"]["before"]
     assert other["samples"][0]["before"] != other["samples"][0]["after"]
+
+
+def test_a_decision_that_others_were_too_quick_for_ranks_as_little_by_an_unchanged_bundle(bundle, state):
+    every = shares(state)
+    ranked = next(one for share in every for one in share.recorded() if one.reserving.until_ms)
+    refused = msgspec.structs.replace(ranked.reserving, until_ms=0, contended=True)
+    contended = ranked._replace(entry=msgspec.structs.replace(ranked.entry, reserving=refused))
+    _, reply = contended.again(every[0].past.decider(contended))
+    found = Differences()
+
+    outcome = Trial(state, every[0].past, Changed(bundle, state / "models")).outcome(contended)
+    found.take(contended._replace(reply=reply), outcome)
+
+    assert len(reply.channels[0].actions) == 0 < len(ranked.reply.channels[0].actions)
+    assert (found.decisions, found.changed) == (1, 0)
 
 
 def test_old_days_are_deleted_kind_by_kind(state):

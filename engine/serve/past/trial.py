@@ -21,6 +21,7 @@ from engine.serve.build import make_snapshot, read_texts
 from engine.serve.past.archive import Archive
 from engine.serve.past.redecide import NO_LIMITS, SNAPSHOTS, NotReplayableError, Past, Recorded
 from engine.serve.recipe import Recipe
+from engine.serve.reserving import silent
 from engine.serve.wire import Reader
 
 SEEN_BY = ("schema.yaml", "customer.yaml", "purposes.yaml", "channels.yaml")  # files that a customer's view depends on
@@ -83,6 +84,8 @@ class Trial:
         try:
             question, customer = self._seen(new, recorded, old.snapshot)
             evaluation = decide(new.snapshot, customer, question.request, effort)
+            if recorded.reserving.contended:  # it would have been then as well
+                evaluation = silent(evaluation)
             if not self._same_eyes(recorded.reply.snapshot_version, old.snapshot):
                 question, customer = self._seen(old, recorded, old.snapshot)
         except (FieldError, RecordError) as error:
