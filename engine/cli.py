@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -190,6 +191,7 @@ def serve(
     metrics_port: Annotated[int, typer.Option(help="Port of Prometheus' /metrics; 0 for none.", min=0, max=65535)] = 0,
 ) -> None:
     """Serve decisions until SIGTERM; SIGHUP reloads the bundle, keeping the old one if the new one is faulty."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # while it starts: what a reload asks for is read afterwards
     from engine.serve.server import serve as run
     from engine.serve.settings import Settings
     from engine.store.open import keep_in

@@ -29,7 +29,9 @@ def _feature(source: Source, path: Path, raw: object, schema: Schema) -> Feature
     source.only(path, entry, {"name", "kind", "categories", "width"})
     categories = source.items((*path, "categories"), entry.get("categories"))
     for at, category in enumerate(categories):
-        source.present((*path, "categories", at), category)
+        place = (*path, "categories", at)
+        if source.present(place, category) and not isinstance(category, str):
+            source.fault(place, f"category {category!r} is no text, so no value would be it; write it in quotes")
     width = source.number((*path, "width"), entry.get("width", 1))
     if not width.is_integer():
         source.fault((*path, "width"), f"width {width:g} is no whole number of columns")

@@ -15,6 +15,7 @@ from models.artefact.manifest import MODEL_NAME
 from rules import Schema
 
 EVERYBODY: Mapping[str, str] = {}
+NAMES_MOST = 64  # models of a line-up: each is compiled, warmed up and remembered by what outcomes taught it
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ def read_lineup(source: Source, known: Known, schema: Schema) -> Lineup:
     salt = source.text(("salt",), source.value["salt"]) if "salt" in source.value else ""
     features = read_features(source, ("features",), source.value.get("features"), schema)
     lineup = Lineup(champions, challengers, shadows, features, salt)
+    if len(lineup.names) > NAMES_MOST:
+        source.fault((), f"{len(lineup.names)} models are named; a line-up holds {NAMES_MOST}")
     return replace(lineup, online=read_online(source, schema, lineup.names))
 
 

@@ -1,12 +1,15 @@
 """The learner: a process of its own that joins outcomes with decisions and publishes what they teach."""
 
+import fcntl
 import os
 import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import structlog
@@ -14,7 +17,7 @@ from google.protobuf.message import DecodeError
 from nba.v1 import decision_pb2
 
 from engine.customer.record import Interaction
-from engine.decide.adaptive import USUAL, Adaptivity, read_adaptive
+from engine.decide.adaptive import Adaptivity, read_adaptive
 from engine.decide.source import read_yaml
 from engine.journal.entries import Published, pack
 from engine.journal.protocol import Journal
@@ -22,7 +25,9 @@ from engine.journal.reading import Tail
 from engine.journal.writer import SegmentJournal
 from engine.serve.joiner import Joiner, Taught
 from engine.serve.publication import Publication
-from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, heard, listen
+from engine.serve.recipe import read_recipe
+from engine.serve.settings import Settings
+from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, Signals, heard, listen
 from engine.serve.teaching import taught
 from engine.store.open import open_store
 from engine.store.protocol import Store
@@ -31,6 +36,8 @@ from models import Learned, ModelError
 EVERY_S = 1.0
 BYTES_PER_S = 32_768  # a large state is published less often, so that the journal grows by 3 GB a day at most
 LUMP = 1_000
+ARBITRATION = "arbitration.yaml"
+TURN = "learner.lock"  # of the state: whose learner holds it learns
 SEGMENT = 999  # the learner's number among the journal's writers; workers count from 0
 log = structlog.get_logger()
 
@@ -97,12 +104,13 @@ class Learner:
                 yield from taught_by
 
 
-def learn(bundle: Path, state: Path, supervisor: Connection) -> None:
-    """Follow a server's journal and store until SIGTERM; SIGHUP reads the bundle's settings again.
+def learn(settings: Settings, supervisor: Connection) -> None:
+    """Follow a server's journal and store until SIGTERM, as the recipe in force says; SIGHUP reads that again.
+
+    Of several servers on one state one learns, or two would publish over each other; the others wait to take its place.
 
     Args:
-        bundle: whose `arbitration.yaml` says how to learn.
-        state: the server's.
+        settings: the server's.
         supervisor: is told once signals are heard.
     """
     signals = listen()
@@ -110,13 +118,31 @@ def learn(bundle: Path, state: Path, supervisor: Connection) -> None:
     supervisor.send_bytes(LISTENING)
     supervisor.send_bytes(ANSWERING)
     os.nice(10)  # decisions come first
+    with (settings.state / TURN).open("wb") as turn:
+        if _has(turn, signals):
+            _follow(settings, signals)
+
+
+def _has(turn: IO[bytes], signals: Signals) -> bool:
+    """Wait for the state's turn to learn; false when told to stop. The kernel ends the turn with the process."""
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if heard(signals, EVERY_S) == STOP:
+            return False
+
+
+def _follow(settings: Settings, signals: Signals) -> None:
+    state = settings.state
     store, journal = open_store(state), SegmentJournal(state / "journal", SEGMENT)
     publication = Publication(state / "adaptive")
     learner = Learner(store, Tail(state / "journal"), _latest(publication))
-    adaptivity, said, news, due_s = _read(bundle), "", False, 0.0
+    adaptivity: Adaptivity | None = None
+    unread, said, news, due_s = True, "", False, 0.0
     while said != STOP:
-        if said == RELOAD:
-            adaptivity = _read(bundle)
+        if unread or said == RELOAD:
+            adaptivity, unread = _read(settings.recipe, adaptivity)
         if adaptivity:
             news |= learner.step(adaptivity, time.time_ns() // 1_000_000)
         if news and time.monotonic() >= due_s:
@@ -126,12 +152,14 @@ def learn(bundle: Path, state: Path, supervisor: Connection) -> None:
     store.close()
 
 
-def _read(bundle: Path) -> Adaptivity | None:
-    """The bundle's settings; a faulty bundle is refused elsewhere, so here the usual ones stand in."""
-    file = bundle / "arbitration.yaml"
-    source = read_yaml(file.name, file.read_text() if file.is_file() else "{}")
-    adaptivity = read_adaptive(source)
-    return USUAL if source.faults else adaptivity
+def _read(recipe: Path, before: Adaptivity | None) -> tuple[Adaptivity | None, bool]:
+    """The settings in force, whatever lies in the bundle meanwhile; those before, and true, when it cannot be read."""
+    try:
+        text = read_recipe(recipe).texts.get(ARBITRATION, "{}")
+    except (ModelError, OSError) as error:
+        log.error("the learner cannot follow what is in force", fault=str(error))
+        return before, True
+    return read_adaptive(read_yaml(ARBITRATION, text)), False
 
 
 def _latest(publication: Publication) -> Learned:

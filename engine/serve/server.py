@@ -111,7 +111,7 @@ class _Crew:
         if index < settings.workers:
             process = self._spawn.Process(target=work, args=(settings, index, theirs))
         else:
-            process = self._spawn.Process(target=learn, args=(settings.bundle, settings.state, theirs))
+            process = self._spawn.Process(target=learn, args=(settings, theirs))
         process.start()
         theirs.close()
         return _Member(process, ours)

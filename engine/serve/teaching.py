@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import structlog
 
+from engine.decide.lineup import NAMES_MOST
 from engine.decide.online import features_of
 from engine.serve.joiner import Taught
 from models import Event, Learned, OnlineState, State, unseen, update
@@ -38,8 +39,17 @@ def _corrected(
     known = {state.model: state for state in states}
     for model, events in of_model.items():
         known[model] = update(known.get(model, State(model)), events, now_ms, half_life_ms)
-    newest = sorted(known.values(), key=lambda state: -state.now_ms)[:MODELS]
-    return tuple(sorted(newest, key=lambda state: state.model))
+    return _remembered(known.values())
+
+
+def _remembered(states: Iterable[State]) -> tuple[State, ...]:
+    """The newest, and of each name its newest: nine models that learn in turn would drop one another else."""
+    newest = sorted(states, key=lambda state: -state.now_ms)
+    of_name: dict[str, State] = {}
+    for state in newest:
+        of_name.setdefault(state.model.rpartition("/")[0], state)
+    kept = {state.model: state for state in (*newest[:MODELS], *[*of_name.values()][:NAMES_MOST])}
+    return tuple(kept[title] for title in sorted(kept))
 
 
 def _learned(

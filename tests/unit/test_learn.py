@@ -208,6 +208,16 @@ def test_models_long_replaced_are_forgotten(world):
     assert sorted(figures(learner)) == [f"response/{number}" for number in range(2, MODELS + 2)]
 
 
+def test_more_models_than_are_kept_of_one_name_all_go_on_learning(world):
+    learner = world.learner()
+    for number in range(3 * (MODELS + 1)):
+        world.decide(str(number), f"model{number % (MODELS + 1)}/1")
+        world.report(decision=str(number))
+        learner.step(USUAL, 1_000 + number)
+
+    assert [round(state.trials.sum()) for state in learner.learned.states] == [3] * (MODELS + 1)
+
+
 def a_version(number):
     return Learned((update(State("m"), [Event(CARD, 0, 0.1)] * (number + 1), 0, DAY_MS),), number)
 

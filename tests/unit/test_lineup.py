@@ -1,8 +1,12 @@
 """Who is scored by which model: champions by scope, challengers by a standing share, shadows beside them."""
 
 import numpy as np
+import pytest
 
-from engine.decide.lineup import EVERYBODY, Challenger, Champion, Lineup, Shadow, place_of
+from engine.decide.bundle import read_bundle
+from engine.decide.faults import BundleError
+from engine.decide.lineup import EVERYBODY, NAMES_MOST, Challenger, Champion, Lineup, Shadow, place_of
+from tests.wire.conftest import BUNDLE
 
 PEOPLE = [f"customer_{number}" for number in range(20_000)]
 
@@ -66,3 +70,15 @@ def test_two_challengers_that_follow_each_other_as_shadows_score_the_rows_of_the
     )
 
     assert [both.scope_of(name) for name in ("b", "c")] == [EVERYBODY, EVERYBODY]
+
+
+def with_shadows(number):
+    listed = "".join(f"  - {{model: s{at}, of: response}}\n" for at in range(number))
+    return read_bundle(BUNDLE | {"models.yaml": f"use: [{{model: response}}]\nshadows:\n{listed}"})
+
+
+def test_a_line_up_is_bounded():
+    assert len(with_shadows(NAMES_MOST - 1).lineup.names) == NAMES_MOST
+
+    with pytest.raises(BundleError, match="65 models are named; a line-up holds 64"):
+        with_shadows(NAMES_MOST)

@@ -121,3 +121,29 @@ def test_the_reply_in_the_journal_says_which_version_it_was_decided_with(own, tm
     }
     assert said - {""} <= {entry["version"] for entry in entries if entry["kind"] == "adaptive"}
     assert said - {""}
+
+
+def test_a_learner_that_is_replaced_follows_what_is_in_force_and_not_what_lies_there(own, tmp_path):
+    with serving(own, tmp_path / "state") as server:
+        (own / "arbitration.yaml").write_bytes(b"adaptive: off  # \xff")
+        _, learner = workers_of(server.process.pid)
+        os.kill(learner, signal.SIGKILL)
+        report(server, decide(server), "card", "exposure")
+
+        assert eventually(lambda: decide(server).adaptive_version, SOON_S)
+
+
+def test_of_two_servers_on_one_state_one_learns_and_the_other_takes_its_place(own, tmp_path):
+    state = tmp_path / "state"
+    with serving(own, state) as second_to_go:
+        with serving(own, state) as first_to_go:
+            for _ in range(3):
+                report(second_to_go, decide(first_to_go), "card", "exposure")
+                before = decide(second_to_go).adaptive_version
+                assert eventually(lambda before=before: decide(second_to_go).adaptive_version != before, SOON_S)
+        before = decide(second_to_go).adaptive_version
+        report(second_to_go, decide(second_to_go), "card", "exposure")
+        assert eventually(lambda: decide(second_to_go).adaptive_version != before, SOON_S)
+
+    counted = [unpack(entry["learned"]).sequence for entry in read(state / "journal") if entry["kind"] == "adaptive"]
+    assert counted == sorted(set(counted))
