@@ -21,6 +21,11 @@ def open_store(state: Path) -> Store:
     return _valkey(file.read_text().strip())
 
 
+def has_store(state: Path) -> bool:
+    """Whether a state has records anywhere: to look must not make any."""
+    return (state / ADDRESS).exists() or (state / LOCAL).is_dir()
+
+
 def keep_in(state: Path, address: str) -> None:
     """From now on the records of a state lie at an address.
 

@@ -79,6 +79,13 @@ def test_words_of_others_are_shown_as_they_stand_and_are_no_markup(tmp_path):
     assert [word for word in (name, "[/b]", "[web]", "[/i]") if word not in shown.stdout] == []
 
 
+@pytest.mark.parametrize("now_ms", [-5, 10**17])
+def test_a_moment_that_no_call_could_name_is_refused(state, now_ms):
+    refused = run("customer", "show", "anna", "--state", state, "--now-ms", now_ms)
+
+    assert refused.exit_code == 2
+
+
 def test_what_a_customer_asked_for_and_why_an_imported_segment_are_shown_in_words(tmp_path):
     store, record = LmdbStore(tmp_path / "store", 1 << 24), Record("anna", time_zone="Europe/Paris")
     store.put([msgspec.structs.replace(record, segments={"vip": Membership("v7", 0, NOW_MS)})])

@@ -13,7 +13,7 @@ from engine.journal.reading import SEGMENTS
 from engine.journal.rolled import Rolled, Writing, day_of
 from engine.journal.segments import finished
 from engine.serve.past.columns import Row, change_row, decision_rows, shadow_rows
-from engine.store.open import open_store
+from engine.store.open import has_store, open_store
 
 T = TypeVar("T")
 STRETCH = 100_000  # interactions of one manifest
@@ -32,7 +32,7 @@ def roll(state: Path) -> dict[str, int]:
         if finished(segment):
             _add(counts, _Rolling(rolled, SegmentPart(segment)).run())
             segment.unlink()
-    if (state / "store").is_dir():
+    if has_store(state):
         store = open_store(state)
         counts["interactions"] = _numbered(rolled, "interactions", store.tail, msgspec.structs.asdict)
         counts["changes"] = _numbered(rolled, "changes", store.changes, change_row)
