@@ -93,7 +93,7 @@ def test_(bundle: Bundle, as_json: AsJson = False) -> None:
 def import_customers(
     file: Path,
     state: State = STATE,
-    bundle: Annotated[Path | None, typer.Option(help="Check attributes against this bundle's schema.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Take only this bundle's attributes, channels, purposes.")] = None,
     source: Annotated[str, typer.Option(help="Where the rows come from; the file's name unless said otherwise.")] = "",
     at: Annotated[str, typer.Option(help="As of when they are, ISO 8601; now unless said otherwise.")] = "",
 ) -> None:
@@ -101,8 +101,8 @@ def import_customers(
 
     Columns: customer_id; optional time_zone, updated_at (as of when the row is: epoch milliseconds or ISO 8601; a field
     that was said later already stays) and consent:PURPOSE:CHANNEL (true or false, no channel = every channel); every
-    other column is an attribute: what does not fit the bundle's schema counts as missing when decisions are
-    made, and without --bundle the cells of a CSV are texts.
+    other column is an attribute. With --bundle, a row with an attribute, channel or purpose that the bundle does not
+    know is kept aside; without it the cells of a CSV are texts, and what does not fit the schema counts as missing.
     """
     from engine.decide.bundle import read_bundle
     from engine.decide.values import moment_ms
@@ -110,8 +110,8 @@ def import_customers(
     from engine.serve.imports import import_customers as run
 
     with faults():
-        kinds = read_bundle(read_texts(bundle)).schema.own if bundle else None
-        typer.echo(json.dumps(run(file, state, kinds, source, moment_ms(at) if at else 0)))
+        known = read_bundle(read_texts(bundle)) if bundle else None
+        typer.echo(json.dumps(run(file, state, known, source, moment_ms(at) if at else 0)))
 
 
 @imports.command("interactions")

@@ -17,6 +17,7 @@ customers = typer.Typer(no_args_is_help=True, help="Look at one customer's recor
 OfBundle = Annotated[
     Path | None, typer.Option("--bundle", help="Whose values, stages and segments; else the usual ones.")
 ]
+LATEST_MS = 4_102_444_800_000  # the year 2100, as for every call
 TheBundle = Annotated[Path, typer.Argument(help="The bundle's directory.")]
 
 
@@ -38,7 +39,7 @@ def show(
     customer: str,
     state: State = STATE,
     bundle: OfBundle = None,
-    now_ms: Annotated[int, typer.Option(help="As of this moment; 0 is now.")] = 0,
+    now_ms: Annotated[int, typer.Option(min=0, max=LATEST_MS, help="As of this moment; 0 is now.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Print a record as a person would want to read it; --json gives all of it."""
@@ -47,10 +48,9 @@ def show(
     from engine.serve.shown import show as run
     from engine.store.open import has_store, open_store
 
-    known = has_store(state)  # looking makes nothing
     with faults():
         derived = _derived(bundle)
-        record = open_store(state).load(customer) if known and customer else None
+        record = open_store(state).load(customer) if has_store(state) and customer else None
     if record is None:
         typer.echo(f"no customer '{customer}' in {state}", err=True)
         raise typer.Exit(1)

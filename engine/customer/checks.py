@@ -84,17 +84,22 @@ class Checks:
             raise FieldError(path, f"is {kind_of(value)}; a text is needed")
         return self.name(path, value or "", empty=empty)
 
-    def other_id(self, path: str, text: str, customer_id: str) -> str:
-        """Another id of a customer, not their own one; an e-mail address only as a digest."""
-        if self.name(path, text) == customer_id:
-            raise FieldError(path, "is the customer's own id; name another one")
-        if kind_of_id(text) == "email" and "@" in text:
+    def id(self, path: str, text: object) -> str:
+        """An id that something is written under; an e-mail address only as a digest."""
+        checked = self.text(path, text)
+        if "@" in checked and kind_of_id(checked) == "email":
             raise FieldError(path, "holds an address; write email: and its SHA-256 digest")
+        return checked
+
+    def other_id(self, path: str, text: str, customer_id: str) -> str:
+        """Another id of a customer, not their own one."""
+        if self.id(path, text) == customer_id:
+            raise FieldError(path, "is the customer's own id; name another one")
         return text
 
     def links(self, customer_id: str, others: Sequence[str], at_ms: int, source: str, now_ms: int) -> list[Link]:
         """Links of one id with others; a moment of 0 is now."""
-        self.name("customer_id", customer_id)
+        self.id("customer_id", customer_id)
         self.count("also_known_as", len(others), MOST_IDS - 1)
         if not others:
             raise FieldError("also_known_as", "must name at least one other id")

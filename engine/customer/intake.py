@@ -47,6 +47,7 @@ class Intake(Checks):
         if others := sorted(fields.keys() - set(FIELDS)):
             raise FieldError(start + others[0][:100], unknown("field", others[0][:100], FIELDS))
         texts = {name: self.text(start + name, fields.get(name)) for name in NEEDED}
+        self.id(f"{start}customer_id", texts["customer_id"])
         texts |= {name: self.text(start + name, fields[name], empty=True) for name in OPTIONAL if name in fields}
         if other := texts.get("also_known_as"):
             self.other_id(f"{start}also_known_as", other, texts["customer_id"])

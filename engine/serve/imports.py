@@ -5,34 +5,26 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from engine.customer.checks import Checks, ErasedError, FieldError
+from engine.customer.checks import ErasedError, FieldError
 from engine.customer.cloudevents import fields_of
-from engine.customer.intake import NUMBERS, TEXTS, Intake, epoch_ms, of_bundle
-from engine.customer.record import Consent, Interaction, Record
-from engine.customer.said import stated
+from engine.customer.intake import NUMBERS, TEXTS, Intake, of_bundle
+from engine.customer.record import Interaction, Record
 from engine.decide.bundle import Bundle
-from engine.decide.request import Scalar
-from engine.decide.values import fits, number, parse
+from engine.decide.values import number
 from engine.serve.files import Line
 from engine.serve.importing import Counts, Kind, run_import
 from engine.serve.limits import Limits
+from engine.serve.upserts import CHECKS, known_of, record_of
 from engine.store.protocol import Store
-from rules import KINDS
-
-TRUTHS = {"true": True, "false": False, "1": True, "0": False}
-OWN = {"customer_id", "time_zone", "updated_at"}  # columns that are no attributes
-CHECKS = Checks(Limits())
 
 
-def import_customers(
-    file: Path, state: Path, kinds: Mapping[str, str] | None = None, source: str = "", at_ms: int = 0
-) -> Counts:
+def import_customers(file: Path, state: Path, bundle: Bundle | None = None, source: str = "", at_ms: int = 0) -> Counts:
     """Upsert customers, field by field: what is newer holds, whichever comes in first.
 
     Args:
         file: CSV, JSON Lines or Parquet.
         state: holds the store.
-        kinds: attribute -> type, as a bundle's schema says; without it, attributes are taken as they stand.
+        bundle: its attributes, channels and purposes are the only ones; without it, all are taken as they stand.
         source: where the rows come from; the file's name unless said otherwise.
         at_ms: as of when they are, where a row has no `updated_at`; now unless said otherwise.
 
@@ -46,7 +38,7 @@ def import_customers(
     """
     now_ms = time.time_ns() // 1_000_000
     said = CHECKS.name("source", source or file.name), CHECKS.past("at", at_ms or now_ms, now_ms)
-    make = partial(_record, kinds=kinds, said=said, now_ms=now_ms)
+    make = partial(record_of, known=known_of(bundle) if bundle else None, said=said, now_ms=now_ms)
     return run_import(file, state, Kind(Record, make, by_customer, put_records))
 
 
@@ -91,47 +83,6 @@ def by_customer(record: Record) -> bytes:
 
 def _by_key(interaction: Interaction) -> bytes:
     return f"{interaction.customer_id}\0{interaction.key}".encode()
-
-
-def _record(line: Line, kinds: Mapping[str, str] | None, said: tuple[str, int], now_ms: int) -> Record:
-    source, at_ms = said
-    if (own_ms := epoch_ms("updated_at", line.cells.get("updated_at"))) is not None:
-        at_ms = CHECKS.past("updated_at", own_ms, now_ms)
-    consents: list[Consent] = []
-    attributes: dict[str, Scalar] = {}
-    for name, value in line.cells.items():
-        if name.startswith("consent:"):
-            consents.append(_consent(name, value, source, at_ms))
-        elif name not in OWN:
-            attributes[name] = _attribute(name, value, kinds)
-    customer_id = CHECKS.text("customer_id", _plain("customer_id", line.cells.get("customer_id")))
-    zone = CHECKS.zone("time_zone", CHECKS.text("time_zone", line.cells.get("time_zone"), empty=True))
-    return stated(Record(customer_id, attributes, consents, zone), source, at_ms)
-
-
-def _consent(column: str, value: object, source: str, at_ms: int) -> Consent:
-    _, _, rest = column.partition(":")
-    purpose, _, channel = rest.partition(":")
-    if not purpose:
-        raise ValueError(f"'{column}' names no purpose; write consent:PURPOSE or consent:PURPOSE:CHANNEL")
-    if str(value).lower() not in TRUTHS:
-        raise ValueError(f"'{value}' in '{column}' is neither true nor false")
-    return Consent(purpose, channel, TRUTHS[str(value).lower()], source, at_ms)
-
-
-def _attribute(name: str, value: object, kinds: Mapping[str, str] | None) -> Scalar:
-    if kinds is None:
-        if not any(fits(kind, value) for kind in KINDS):
-            raise ValueError(f"{value!r:.100} in '{name}' is nothing that an attribute can be")
-        return value  # type: ignore[return-value]  # as it fits
-    if name not in kinds:
-        raise ValueError(f"'{name}' is no attribute of the schema")
-    if isinstance(value, str) and kinds[name] != "string":
-        return parse(kinds[name], value)
-    made = float(value) if kinds[name] == "double" and type(value) is int else value
-    if not fits(kinds[name], made):
-        raise ValueError(f"'{value}' in '{name}' is no {kinds[name]}")
-    return made  # type: ignore[return-value]  # as it fits
 
 
 def _interaction(line: Line, intake: Intake, now_ms: int) -> Interaction:

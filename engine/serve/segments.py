@@ -15,7 +15,8 @@ from engine.decide.derived import Derived
 from engine.decide.values import moment_ms
 from engine.serve.files import Line
 from engine.serve.importing import Counts, Kind, run_import
-from engine.serve.imports import CHECKS, by_customer, put_records
+from engine.serve.imports import by_customer, put_records
+from engine.serve.upserts import CHECKS
 from engine.store.open import open_store
 from engine.store.protocol import Store
 
@@ -60,9 +61,13 @@ def _put(named: set[str], store: Store, lump: list[Record]) -> list[str | FieldE
 
 def _member(line: Line, version: str, now_ms: int) -> Record:
     cells = {name: str(value) if type(value) is int else value for name, value in line.cells.items()}
-    customer_id, segment = (CHECKS.text(column, cells.get(column)) for column in ("customer_id", "segment"))
+    customer_id, segment = (
+        CHECKS.id("customer_id", cells.get("customer_id")),
+        CHECKS.text("segment", cells.get("segment")),
+    )
     expires = str(line.cells.get("expires", ""))
-    expires_ms = moment_ms(expires) if expires else 0
+    # 1970 would be a 0, which stands for never: it is as past as any.
+    expires_ms = CHECKS.moment("expires", moment_ms(expires), GONE_MS) if expires else 0
     return Record(customer_id, segments={segment: Membership(version, expires_ms, now_ms)})
 
 

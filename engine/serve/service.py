@@ -270,7 +270,7 @@ class CustomerService:
     ) -> customer_pb2.SetConsentResponse:
         """Change one consent, durably."""
         reader = self.shell.reader()
-        customer_id = reader.name("customer_id", request.customer_id)
+        customer_id = reader.id("customer_id", request.customer_id)
         consent = reader.consent("consent", request.consent, now_ms())
         revision = self.shell.store.set_consent(customer_id, consent, now=not request.consent.at_ms)
         return customer_pb2.SetConsentResponse(revision=revision)
@@ -282,7 +282,7 @@ class CustomerService:
     ) -> customer_pb2.SetPreferencesResponse:
         """Set the customer's own rules, durably."""
         reader = self.shell.reader()
-        customer_id = reader.name("customer_id", request.customer_id)
+        customer_id = reader.id("customer_id", request.customer_id)
         asked = reader.preferences("preferences", request.preferences, now_ms())
         return customer_pb2.SetPreferencesResponse(
             revision=self.shell.store.set_preferences(customer_id, asked, now_ms())

@@ -9,21 +9,22 @@ from rich.table import Table
 from engine.customer.as_of import AsOf
 from engine.customer.consents import Statements
 from engine.customer.identity import kind_of_id
-from engine.customer.record import Record
+from engine.customer.record import Membership, Record
+from engine.customer.said import ZONE
 from engine.customer.touchpoints import line, touchpoints
 from engine.customer.values import Values, values
-from engine.decide.derived import Derived
-from engine.decide.request import NONE
+from engine.decide.request import Preferences
 
 LAST = 10  # interactions
 
 
 def show(as_of: AsOf) -> None:
     """Print it."""
-    console, made, record = Console(highlight=False), values(as_of), as_of.record
-    console.print(f"[bold]{record.customer_id}[/bold], as of {_day(as_of.now_ms)}")
-    for told in _attributes(record):
-        console.print(told, markup=False)
+    # Ids, kinds and attributes are others' words: "[/b]" in one is text, never markup.
+    console, made = Console(highlight=False, markup=False, emoji=False), values(as_of)
+    console.print(f"{as_of.record.customer_id}, as of {_day(as_of.now_ms)}", style="bold")
+    for told in _attributes(as_of.record):
+        console.print(told)
     for title, lines in (
         ("Known as", _known(as_of)),
         ("Allowed", _allowed(as_of)),
@@ -31,13 +32,13 @@ def show(as_of: AsOf) -> None:
         ("Engaged", _engaged(made)),
         ("Journey", _journey(as_of)),
         ("Open", _open(made)),
-        ("Segments", _segments(made, as_of.derived)),
+        ("Segments", _segments(made, as_of)),
     ):
         said = list(lines)
         if said:
-            console.print(f"\n[bold]{title}[/bold]")
+            console.print(f"\n{title}", style="bold")
             for each in said:
-                console.print(f"  {each}", markup=False)
+                console.print(f"  {each}")
     console.print(_last(as_of))
 
 
@@ -47,10 +48,11 @@ def _day(at_ms: int) -> str:
 
 def _attributes(record: Record) -> Iterator[str]:
     """A line for each source and moment."""
+    values = record.attributes | ({ZONE: record.time_zone} if record.time_zone else {})
     said = [(f" ({each.source}, {_day(each.at_ms)})", each.fields) for each in record.origins]
-    unsaid = sorted(record.attributes.keys() - {name for _, fields in said for name in fields})
+    unsaid = sorted(values.keys() - {name for _, fields in said for name in fields})
     for origin, fields in [("", unsaid), *said]:
-        told = ", ".join(f"{name}: {record.attributes[name]}" for name in fields if name in record.attributes)
+        told = ", ".join(f"{name}: {values[name]}" for name in fields if name in values)
         if told:
             yield told + origin
 
@@ -75,9 +77,26 @@ def _allowed(as_of: AsOf) -> Iterator[str]:
         under = f" as {consent.said_as}" if consent.said_as else ""
         over = "" if consent in holding else "; the stricter holds" if consent in standing else "; said again since"
         yield f"{said}: {consent.purpose}{where}, said {_day(consent.at_ms)}{under}{source}{over}"
-    asked = as_of.record.preferences
-    if asked != NONE:
-        yield f"asked for: {', '.join(f'{name} {getattr(asked, name)}' for name in asked.__struct_fields__)}"
+    asked = list(_asked(as_of.record.preferences))
+    if asked:
+        yield f"asked for: {'; '.join(asked)}"
+
+
+def _asked(rules: Preferences) -> Iterator[str]:
+    """What of the customer's own rules is set, in words."""
+    if rules.off:
+        yield f"nothing about {', '.join(rules.off)}"
+    if rules.less:
+        yield f"less of {', '.join(sorted(rules.less))}"
+    if rules.snoozed_until_ms:
+        yield f"nothing until {_day(rules.snoozed_until_ms)}"
+    if rules.at_most_a_week is not None:
+        yield f"at most {rules.at_most_a_week} messages a week"
+    if rules.channel:
+        yield f"by {rules.channel}"
+    if rules.hours:
+        since, until = (f"{minute // 60:02}:{minute % 60:02}" for minute in rules.hours)
+        yield f"from {since} to {until}"
 
 
 def _worth(made: Values) -> Iterator[str]:
@@ -114,13 +133,18 @@ def _open(made: Values) -> Iterator[str]:
             yield f"{name.removeprefix('sequence.')}: next is '{action}'"
 
 
-def _segments(made: Values, derived: Derived) -> Iterator[str]:
+def _segments(made: Values, as_of: AsOf) -> Iterator[str]:
     """Which, and why."""
-    why = {each.name: each.expression.text for each in derived.segments}
+    why = {each.name: each.expression.text for each in as_of.derived.segments}
     for name, held in sorted(made.items()):
         if name.startswith("segment.") and held:
             segment = name.removeprefix("segment.")
-            yield f"{segment}: {why.get(segment, 'imported')}"
+            yield f"{segment}: {why.get(segment) or _imported(as_of.record.segments[segment])}"
+
+
+def _imported(held: Membership) -> str:
+    until = f", until {_day(held.expires_ms)}" if held.expires_ms else ""
+    return f"imported {_day(held.at_ms)}, version {held.version}{until}"
 
 
 def _last(as_of: AsOf) -> Table:

@@ -1,8 +1,10 @@
 """One record in words, who is in which segment, records made again: the commands about customers."""
 
 import json
+import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +17,7 @@ from engine.customer.values import values
 from engine.decide.bundle import read_bundle
 from engine.decide.derived import Derived
 from engine.decide.keeping import USUAL, Keeping
+from engine.decide.request import Preferences
 from engine.decide.values import DAY_MS
 from engine.serve.build import read_texts
 from engine.serve.segments import import_segments, segment_counts
@@ -63,6 +66,43 @@ def test_a_record_is_shown_in_words(state):
         "a basket left 2.0 days ago", "welcome: next is 'hello'", "spenders: customer.rfm.monetary_90d > 500.0",
     ]  # fmt: skip
     assert [word for word in words if word not in shown] == []
+
+
+def test_words_of_others_are_shown_as_they_stand_and_are_no_markup(tmp_path):
+    store, name = LmdbStore(tmp_path / "store", 1 << 24), "[/bold] [red]:smile:"
+    store.apply([Interaction("a", name, "[/b]", NOW_MS - 1, "[web]", "[/i]")])
+    store.close()
+
+    shown = run("customer", "show", name, "--state", tmp_path, "--now-ms", NOW_MS)
+
+    assert shown.exit_code == 0
+    assert [word for word in (name, "[/b]", "[web]", "[/i]") if word not in shown.stdout] == []
+
+
+@pytest.mark.parametrize("now_ms", [-5, 10**17])
+def test_a_moment_that_no_call_could_name_is_refused(state, now_ms):
+    refused = run("customer", "show", "anna", "--state", state, "--now-ms", now_ms)
+
+    assert refused.exit_code == 2
+
+
+def test_what_a_customer_asked_for_and_why_an_imported_segment_are_shown_in_words(tmp_path):
+    store, record = LmdbStore(tmp_path / "store", 1 << 24), Record("anna", time_zone="Europe/Paris")
+    store.put([msgspec.structs.replace(record, segments={"vip": Membership("v7", 0, NOW_MS)})])
+    store.set_preferences("anna", Preferences(("shoes",), {"hats": 1}, NOW_MS, 2, "web", (480, 1_230)), NOW_MS)
+    store.close()
+    bundle = tmp_path / "bundle"
+    shutil.copytree(CLUB, bundle)
+    with (bundle / "customer.yaml").open("a") as more:
+        more.write("imported_segments: [vip]\n")
+
+    shown = run("customer", "show", "anna", "--state", tmp_path, "--bundle", bundle, "--now-ms", NOW_MS).stdout
+
+    words = [
+        "time_zone: Europe/Paris", "nothing about shoes; less of hats; nothing until 14 Nov 2023 22:13; at most 2",
+        "from 08:00 to 20:30", "vip: imported 14 Nov 2023 22:13, version v7",
+    ]  # fmt: skip
+    assert [word for word in words if word not in " ".join(shown.split())] == []
 
 
 def test_the_same_names_are_shown_as_rules_and_features_read(state):
@@ -115,6 +155,18 @@ def test_a_table_of_segments_is_written_back_with_version_and_expiry(tmp_path):
     assert record.segments == {"vip": Membership("one", 1_700_438_400_000, record.segments["vip"].at_ms)}
     in_time, too_late = (values(AsOf(record, at_ms, derived))["segment.vip"] for at_ms in (NOW_MS, 1_700_438_400_000))
     assert (in_time, too_late) == (True, False)
+
+
+@pytest.mark.parametrize("expires", ["0001-01-01", "9999-12-31", "soon"])
+def test_a_membership_of_no_expiry_that_can_be_is_kept_aside(tmp_path, expires):
+    file = tmp_path / "members.csv"
+    file.write_text(f"customer_id,segment,expires\nanna,vip,{expires}\nbob,vip,1970-01-01\n")
+
+    assert import_segments(file, tmp_path)["rejected"] == 1
+
+    store, derived = LmdbStore(tmp_path / "store"), Derived(imported=("vip",))
+    assert values(AsOf(store.load("bob"), NOW_MS, derived))["segment.vip"] is False
+    store.close()
 
 
 def test_who_is_not_in_the_next_version_of_a_table_leaves_the_segment(tmp_path):

@@ -7,11 +7,20 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from engine.decide.bundle import read_bundle
 from engine.serve.imports import import_customers, import_interactions
 from engine.serve.limits import Limits
 from engine.store.lmdb import LmdbStore
 
-KINDS = {"age": "int", "member": "bool", "tags": "list(string)", "since": "timestamp"}
+BUNDLE = read_bundle(
+    {
+        "schema.yaml": "customer: {age: int, city: string, member: bool, tags: list(string), since: timestamp}\n",
+        "channels.yaml": "email: {direction: outbound}\nweb: {direction: inbound}\n",
+        "purposes.yaml": "marketing: {}\n",
+        "policies.yaml": "{}\n",
+        "actions.csv": "action_key,objective,group,purposes,value\ncard,grow,cards,marketing.offers,1\n",
+    }
+)
 
 
 def aside(file):
@@ -76,7 +85,7 @@ def test_bad_json_lines_are_kept_aside_with_their_line_number(tmp_path):
     lines += ['{"customer_id": "zoe", "shoe": 39}', '{"customer_id": "max", "member": 1}', '{"age": 3}', "[" * 99_999]
     file.write_text("\n".join(lines))
 
-    assert import_customers(file, tmp_path, KINDS)["rejected"] == 8
+    assert import_customers(file, tmp_path, BUNDLE)["rejected"] == 8
     assert [line["line"] for line in aside(file)] == [2, 3, 5, 6, 7, 8, 9, 10]
     assert loaded(tmp_path, "anna").attributes == {"age": 30}
     assert loaded(tmp_path, "anna").consents[0].granted
@@ -86,7 +95,7 @@ def test_texts_become_the_types_of_the_schema(tmp_path):
     file = tmp_path / "people.csv"
     file.write_text("customer_id,age,member,tags,since\nanna,30,true,a;b,2026-01-01\n")
 
-    import_customers(file, tmp_path, KINDS)
+    import_customers(file, tmp_path, BUNDLE)
 
     expected = {"age": 30, "member": True, "tags": ["a", "b"], "since": 1_767_225_600_000}
     assert loaded(tmp_path, "anna").attributes == expected
@@ -96,7 +105,7 @@ def test_parquet_rows_are_read_and_bad_ones_kept_aside(tmp_path):
     file = tmp_path / "people.parquet"
     parquet.write_table(pa.table({"customer_id": ["anna", None, "bob"], "age": [30, 31, None]}), file)
 
-    assert import_customers(file, tmp_path, KINDS) == {"imported": 2, "duplicates": 0, "rejected": 1}
+    assert import_customers(file, tmp_path, BUNDLE) == {"imported": 2, "duplicates": 0, "rejected": 1}
     assert [line["line"] for line in aside(file)] == [2]
 
 
@@ -179,7 +188,7 @@ def test_moments_of_parquet_become_milliseconds(tmp_path):
     since = [datetime(2026, 1, 1, tzinfo=UTC)]
     parquet.write_table(pa.table({"customer_id": ["anna"], "since": since}), file)
 
-    import_customers(file, tmp_path, KINDS)
+    import_customers(file, tmp_path, BUNDLE)
 
     assert loaded(tmp_path, "anna").attributes == {"since": 1_767_225_600_000}
 
@@ -234,15 +243,41 @@ def test_a_line_with_a_name_too_many_is_kept_aside_with_its_number(tmp_path, mon
     assert again == {"imported": 2, "duplicates": 0, "rejected": 0}
 
 
+def test_a_row_is_held_to_the_bounds_of_a_call_for_every_decision_reads_the_whole_record(tmp_path):
+    file = tmp_path / "people.jsonl"
+    over = [
+        {"city": "x" * 4_097}, {"tags": ["x"] * 257}, {"tags": ["x" * 4_097]}, {"of": {"x" * 4_097: 1}}, {"n" * 129: 1},
+        {f"a{number}": 1 for number in range(257)}, {f"consent:p{number}": True for number in range(257)},
+        {"consent:" + "p" * 129: True}, {"consent:mark\teting": False}, {"consent:marketing:" + "c" * 129: False},
+    ]  # fmt: skip
+    rows = [{"customer_id": "anna", **cells} for cells in [*over, {"city": "x" * 4_096}]]
+    file.write_text("\n".join(map(json.dumps, rows)))
+
+    assert import_customers(file, tmp_path) == {"imported": 1, "duplicates": 0, "rejected": len(over)}
+    assert loaded(tmp_path, "anna").consents == []
+
+
+def test_a_consent_that_no_decision_would_ask_for_is_kept_aside(tmp_path):
+    file = tmp_path / "people.jsonl"
+    columns = ["marketing:emial", "marekting:email", "marketing.offers:email", "marketing", "*"]
+    lines = [json.dumps({"customer_id": "anna", f"consent:{column}": False}) for column in columns]
+    file.write_text("\n".join(lines))
+
+    assert import_customers(file, tmp_path, BUNDLE) == {"imported": 3, "duplicates": 0, "rejected": 2}
+    assert [line["reason"] for line in aside(file)] == [
+        "consent:marketing:emial: unknown channel 'emial'; did you mean 'email'?",
+        "consent:marekting:email: unknown purpose 'marekting'; did you mean 'marketing'?",
+    ]
+
+
 def test_the_newer_row_of_a_field_holds_whichever_file_comes_first(tmp_path):
     crm, shop = tmp_path / "crm.csv", tmp_path / "shop.csv"
     crm.write_text("customer_id,age,city,time_zone,updated_at\nanna,30,Ulm,UTC,2026-01-02\nbob,5,,,2026-01-02\n")
     shop.write_text("customer_id,age,updated_at\nanna,31,2026-01-03T10:00Z\nbob,6,2026-01-01\n")
-    kinds = {"age": "int", "city": "string"}
 
     for name, order in (("one", [crm, shop]), ("other", [shop, crm])):
         for file in order:
-            import_customers(file, tmp_path / name, kinds, source=file.stem)
+            import_customers(file, tmp_path / name, BUNDLE, source=file.stem)
 
     for state in (tmp_path / "one", tmp_path / "other"):
         assert (loaded(state, "anna").attributes, loaded(state, "bob").attributes) == (

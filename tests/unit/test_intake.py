@@ -53,6 +53,14 @@ def test_a_clock_may_run_a_day_fast_and_no_more():
         INTAKE.interaction("", {**GOOD, "at_ms": NOW_MS + DAY_MS + 1}, NOW_MS)
 
 
+@pytest.mark.parametrize("said", [{"customer_id": "email:a@b.example"}, {"also_known_as": "email:a@b.example"}])
+def test_an_address_is_no_id_whichever_field_says_it(said):
+    with pytest.raises(FieldError, match=f"{next(iter(said))}: holds an address"):
+        INTAKE.interaction("", GOOD | said, NOW_MS)
+    with pytest.raises(FieldError, match="holds an address"):
+        INTAKE.links("email:a@b.example", ["anna"], 0, "", NOW_MS)
+
+
 def test_any_channel_is_taken_where_no_bundle_says_otherwise():
     anywhere = Intake(Bounds(), None, {})
 
