@@ -30,7 +30,7 @@ from engine.serve.settings import Settings
 from engine.serve.signals import ANSWERING, LISTENING, RELOAD, STOP, Signals, heard, listen
 from engine.serve.teaching import taught
 from engine.store.open import open_store
-from engine.store.protocol import Store
+from engine.store.protocol import Store, StoreError
 from models import Learned, ModelError
 
 EVERY_S = 1.0
@@ -66,15 +66,18 @@ class Learner:
         self._joiner, self._seen = Joiner(), 0
 
     def step(self, adaptivity: Adaptivity, now_ms: int) -> bool:
-        """Take everything that is new; true when it taught something.
+        """Take everything that is new, of a store that cannot answer later; true when it taught something.
 
         Args:
             adaptivity: as the bundle says.
             now_ms: of the version to come.
         """
         before = self.learned
-        while self._step(adaptivity, now_ms) == LUMP:
-            pass
+        try:
+            while self._step(adaptivity, now_ms) == LUMP:
+                pass
+        except StoreError as error:  # to die of it would be to read everything again
+            log.error("the learner waits for the store", fault=str(error))
         return self.learned.states is not before.states or self.learned.online is not before.online
 
     def _step(self, adaptivity: Adaptivity, now_ms: int) -> int:

@@ -13,6 +13,7 @@ from engine.serve.learn import Learner
 from engine.serve.publication import KEPT, Publication
 from engine.serve.teaching import MODELS
 from engine.store.memory import MemoryStore
+from engine.store.protocol import StoreError
 from models import NOTHING, Cell, Event, Learned, ModelError, State, unpack, update
 
 DAY_MS = 86_400_000
@@ -169,6 +170,29 @@ def test_a_step_without_news_changes_nothing(world):
 
     assert not learner.step(USUAL, 2_000)
     assert learner.learned.version == version
+
+
+class Lost(MemoryStore):
+    """For a while nobody answers."""
+
+    there = False
+
+    def tail(self, after, limit):
+        if not self.there:
+            raise StoreError("no primary")
+        return super().tail(after, limit)
+
+
+def test_what_a_store_that_cannot_answer_holds_is_learned_when_it_can(world):
+    world.store = Lost()
+    world.decide("d1")
+    world.report()
+    learner = world.learner()
+
+    assert not learner.step(USUAL, 1_000)
+    world.store.there = True
+    assert learner.step(USUAL, 1_000)
+    assert figures(learner) == {"response/prior": (1, 0)}
 
 
 def test_a_restart_counts_nothing_twice_and_knows_what_it_had_joined(world):
