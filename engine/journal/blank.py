@@ -12,8 +12,7 @@ from pathlib import Path
 from engine.journal.entries import pack
 from engine.journal.frames import HEAD, entries
 from engine.journal.front import Front
-from engine.journal.parts import places
-from engine.journal.reading import SEGMENTS
+from engine.journal.reading import SEGMENTS, places
 from engine.journal.segments import finish_all
 
 PAUSE_S = 0.02

@@ -1,6 +1,6 @@
 """Record and reservations together: two files, of which what counts is counted at every moment, and once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 
@@ -26,6 +26,7 @@ from engine.store.reserved import Reserved
 
 SETTLED = b"settled"  # id -> marks of what was reserved under it and has happened, while that stands in both files
 Marks = dict[str, list[str]]
+Reservations = dict[str, list[Reservation]]
 _MARKS = msgspec.msgpack.Decoder(list[str])
 
 
@@ -114,11 +115,17 @@ class Holding:
             with suppress(StoreError):  # it is counted, and its mark says so to whoever meets what is left
                 self._reserved.change(name, partial(without, marks=marks))
 
-    def forget(self, txn: lmdb.Transaction, ids: Iterable[str]) -> None:
-        """Let go what was reserved for somebody."""
+    def forget(self, txn: lmdb.Transaction, ids: Sequence[str]) -> Reservations:
+        """Let go the marks of somebody; returns what was reserved for them, for `drop` after the transaction."""
         for name in ids:
             txn.delete(name.encode(), db=self._settled)
-            self._reserved.change(name, lambda _: ())
+        return {name: self._reserved.read(self._reserved.packed([name])) for name in ids}
+
+    def drop(self, reserved: Reservations) -> None:
+        """Let go what was reserved for somebody who is forgotten, and nothing of who came after them."""
+        for name, own in reserved.items():
+            with suppress(StoreError):  # it runs out
+                self._reserved.change(name, partial(_but, own))
 
     def _marks(self, txn: lmdb.Transaction, customer_id: str) -> list[str]:
         packed = txn.get(customer_id.encode(), db=self._settled)
@@ -127,3 +134,7 @@ class Holding:
     def close(self) -> None:
         """Release the files of the reservations."""
         self._reserved.close()
+
+
+def _but(gone: list[Reservation], reservations: list[Reservation]) -> list[Reservation]:
+    return [each for each in reservations if each not in gone]

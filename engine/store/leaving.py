@@ -72,7 +72,8 @@ class Leaving(ABC):
             for name in ids:
                 txn.delete(name.encode(), db=self._names)
             self._people.forget(txn, record)
-            self._holding.forget(txn, ids)
+            reserved = self._holding.forget(txn, ids)
+        self._holding.drop(reserved)
         return ids
 
     def _looked_up(self, customer_id: str) -> tuple[list[str], int, list[tuple[int, Change]]]:

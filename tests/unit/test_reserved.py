@@ -1,8 +1,13 @@
 """Reservations on disk: across handles, restarts and years."""
 
-from engine.customer.record import Interaction
+import lmdb
+import pytest
+
+from engine.customer.record import Interaction, Record
 from engine.decide.request import Contact
+from engine.store.holding import Holding
 from engine.store.lmdb import LmdbStore
+from engine.store.protocol import StoreFullError
 from engine.store.reservation import Promise
 from engine.store.reserved import Reserved
 
@@ -37,6 +42,26 @@ def test_what_has_run_out_leaves_though_nobody_asks_for_it_again(tmp_path):
         store.reserve(store.hold(f"then {number}"), promise(lasts_s=0))
 
     assert store._holding._reserved._env.stat()["entries"] < 110
+
+
+def test_an_erasure_that_fails_gives_nothing_back_to_the_caps(tmp_path, monkeypatch):
+    store = LmdbStore(tmp_path, 1 << 24)
+    store.put([Record("anna")])
+    store.reserve(store.hold("anna"), promise())
+    forget = Holding.forget
+
+    def fails(*args):
+        forget(*args)
+        raise lmdb.DiskError("full")
+
+    with monkeypatch.context() as full:
+        full.setattr(Holding, "forget", fails)
+        with pytest.raises(StoreFullError):
+            store.erase("anna")
+
+    assert len(store.hold("anna").reserved) == 4
+    store.erase("anna")
+    assert store.hold("anna").reserved == ()
 
 
 def test_a_process_killed_before_it_could_settle_leaves_nothing_that_counts_twice(tmp_path, monkeypatch):
