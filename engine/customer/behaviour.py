@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from engine.customer.as_of import AsOf, Past
 from engine.decide.behaviour import MEASURES, OURS, RESPONSES
+from engine.decide.derived import Response
 from engine.decide.quiet import zone_of
 from engine.decide.request import Plain
 from engine.decide.values import DAY_MS, UNITS_MS, duration_ms
@@ -24,9 +25,8 @@ def behaviour(as_of: AsOf) -> dict[str, Plain]:
     exposures = [at_ms for at_ms, each in before if each[KIND] in MEASURES["exposures"]]
     answers = [(at_ms, each) for at_ms, each in before if each[KIND] in RESPONSES]
     answered = len({each[ACTION] for _, each in answers})
-    shrunk = as_of.derived.response
     made["behaviour.answered"] = float(answered)
-    made["behaviour.response_rate"] = (answered + shrunk.rate * shrunk.weight) / (len(exposures) + shrunk.weight)
+    made["behaviour.response_rate"] = _rate(answered, len(exposures), as_of.derived.response)
     made["behaviour.fatigue"] = float(len(exposures) - bisect_left(exposures, answers[-1][0] if answers else 0))
     if answers:
         made["behaviour.response_recency_days"] = (as_of.now_ms - answers[-1][0]) / DAY_MS
@@ -36,6 +36,11 @@ def behaviour(as_of: AsOf) -> dict[str, Plain]:
         if favourite:
             made[f"behaviour.{name}"] = favourite
     return made | _activity(as_of)
+
+
+def _rate(answered: int, exposures: int, shrunk: Response) -> float:
+    """Answers per exposure, never above 1: a click on what was never said to be shown tells of no rate."""
+    return (min(answered, exposures) + shrunk.rate * shrunk.weight) / (exposures + shrunk.weight)
 
 
 def _counts(as_of: AsOf) -> dict[str, Plain]:

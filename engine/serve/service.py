@@ -271,7 +271,7 @@ class CustomerService:
         """Change one consent, durably."""
         reader = self.shell.reader()
         customer_id = reader.id("customer_id", request.customer_id)
-        consent = reader.consent("consent", request.consent, now_ms())
+        consent = reader.statement("consent", request.consent, now_ms())
         revision = self.shell.store.set_consent(customer_id, consent, now=not request.consent.at_ms)
         return customer_pb2.SetConsentResponse(revision=revision)
 

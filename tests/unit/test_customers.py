@@ -136,6 +136,18 @@ def test_a_late_event_moves_the_journey_as_if_it_had_come_in_time():
     assert "lost" not in {each.stage for each in line(AsOf(late, NOW_MS, BUNDLE.derived))}
 
 
+def test_a_response_rate_is_of_exposures_and_never_above_one():
+    clicks = [Interaction(f"c{at}", "anna", "click", NOW_MS - 5, "web", f"a{at}") for at in range(3)]
+    shown = Interaction("e", "anna", "exposure", NOW_MS - 9, "web", "a0")
+
+    rates = [
+        values(AsOf(apply_interactions(Record("anna"), history), NOW_MS, BUNDLE.derived))["behaviour.response_rate"]
+        for history in (clicks, [shown, *clicks])
+    ]
+
+    assert rates == [pytest.approx(0.1), pytest.approx(0.55)]
+
+
 def test_segments_are_counted_as_they_are_now():
     store = MemoryStore()
     store.apply([Interaction("a", "anna", "purchase", 1, amount=600.0), Interaction("b", "bob", "click", 1)])

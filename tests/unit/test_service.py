@@ -3,8 +3,9 @@
 import grpc
 import lmdb
 import pytest
-from nba.v1 import customer_pb2
+from nba.v1 import common_pb2, customer_pb2
 
+from engine.customer.checks import FieldError
 from engine.customer.formats import decode
 from engine.customer.record import Record, RecordError
 from engine.decide.bundle import read_bundle
@@ -39,6 +40,19 @@ from tests.wire.conftest import BUNDLE
 )
 def test_the_effort_is_what_the_budget_and_the_deadline_leave(budget_ms, left_s, effort):
     assert effort_for(budget_ms, left_s) is effort
+
+
+@pytest.mark.parametrize(("purpose", "known"), [("marketing.offers", True), ("*", True), ("marekting", False)])
+def test_a_statement_of_a_purpose_that_is_declared_nowhere_is_refused(purpose, known):
+    texts = BUNDLE | {"purposes.yaml": "marketing: {}\nservice: {}\n"}
+    reader = Reader(build_snapshot(read_bundle(texts), texts, [first_day(RESPONSE, 0.1)]), Limits())
+    consent = common_pb2.Consent(purpose=purpose)
+
+    if known:
+        assert reader.statement("consent", consent, 1_000).purpose == purpose
+        return
+    with pytest.raises(FieldError, match=r"consent\.purpose: unknown purpose 'marekting'; did you mean 'marketing'"):
+        reader.statement("consent", consent, 1_000)
 
 
 class AbortedError(Exception):

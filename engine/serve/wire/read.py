@@ -12,6 +12,7 @@ from engine.customer.intake import Intake
 from engine.customer.privacy import Signals
 from engine.customer.record import Consent, Interaction, Record
 from engine.customer.view import Sent
+from engine.decide.consents import EVERYTHING
 from engine.decide.faults import unknown
 from engine.decide.request import Ask, Inline, Preferences, Request, Scalar
 from engine.decide.snapshot import Snapshot
@@ -78,6 +79,13 @@ class Reader(Intake):
         basis = self.name(f"{path}.basis", consent.basis, empty=True) or "consent"
         expires_ms = self.moment(f"{path}.expires_at_ms", consent.expires_at_ms, 0)
         return Consent(purpose, channel, consent.granted, source, at_ms, basis, expires_ms)
+
+    def statement(self, path: str, consent: common_pb2.Consent, now_ms: int) -> Consent:
+        """A consent to be kept; of a purpose that no rule asks for, it would be acknowledged and never count."""
+        read, declared = self.consent(path, consent, now_ms), self.snapshot.bundle.declared
+        if read.purpose != EVERYTHING and declared.missing([read.purpose]):
+            raise FieldError(f"{path}.purpose", unknown("purpose", read.purpose, declared.purposes))
+        return read
 
     def preferences(self, path: str, message: common_pb2.Preferences, now_ms: int) -> Preferences:
         """The customer's own rules."""
