@@ -45,7 +45,7 @@ def decode(packed: bytes) -> Record:
         raise RecordError(f"record format {packed[:1]!r} is unknown; this version reads {sorted(_READERS)}")
     try:
         return reader(packed[1:])
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's own, and what it lets through of texts that are no UTF-8
         raise RecordError(f"damaged record: {error}") from error
 
 

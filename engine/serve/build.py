@@ -1,5 +1,6 @@
 """From files to a snapshot."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from engine.serve.recipe import Recipe
 from models import Binder, FeatureSpec, ModelError, Registry, write_whole
 from rules import Library, Schema
 
+DIGEST_BYTES = hashlib.sha256().digest_size
 FIRST_DAY_RATE = 0.01  # with no model at all every row is equally likely; only value and lever then rank
 
 
@@ -70,7 +72,7 @@ def load_snapshot(
     packed = msgspec.msgpack.encode(library.packed)
     if conditions is not None and packed != _read(conditions):
         conditions.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(conditions, packed)
+        write_whole(conditions, hashlib.sha256(packed).digest() + packed)
     return snapshot
 
 
@@ -80,7 +82,10 @@ def stored(conditions: Path | None, parts: Parts) -> Library:
 
 
 def _read(conditions: Path | None) -> bytes:
-    return conditions.read_bytes() if conditions and conditions.is_file() else b""
+    """Nothing when a bit of it has changed: what stands there decides who may have what."""
+    data = conditions.read_bytes() if conditions and conditions.is_file() else b""
+    digest, packed = data[:DIGEST_BYTES], data[DIGEST_BYTES:]
+    return packed if hashlib.sha256(packed).digest() == digest else b""
 
 
 def _library(packed: bytes) -> Library:

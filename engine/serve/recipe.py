@@ -49,5 +49,5 @@ def read_recipe(file: Path) -> Recipe:
     """
     try:
         return msgspec.msgpack.decode(file.read_bytes(), type=Recipe)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's own, and what it lets through of texts that are no UTF-8
         raise ModelError(f"{file}: {error}; start the server again, which writes it") from error

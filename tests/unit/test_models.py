@@ -82,10 +82,22 @@ print(load_snapshot(Path({str(bundle)!r}), None, Path({str(conditions)!r})).vers
     assert done.stdout.strip() == before.version
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xff", b"\x81\xa3abc\xc4\x01x"])
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"\x81\xa3abc\xc4\x01x", b"\x81\xa1\xff\xc4\x01x"])
 def test_damaged_conditions_are_compiled_again(tmp_path, damage):
     bundle = a_bundle(tmp_path)
     conditions = tmp_path / "conditions"
     conditions.write_bytes(damage)
 
     assert load_snapshot(bundle, None, conditions).version == load_snapshot(bundle, None).version
+
+
+def test_a_condition_of_which_a_bit_has_changed_is_compiled_again(tmp_path):
+    bundle = a_bundle(tmp_path)
+    conditions = tmp_path / "conditions"
+    load_snapshot(bundle, None, conditions)
+    good = conditions.read_bytes()
+
+    for at in range(0, len(good), max(1, len(good) // 20)):  # 18 for 19, say: it would let through whom it must not
+        conditions.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        load_snapshot(bundle, None, conditions)
+        assert conditions.read_bytes() == good

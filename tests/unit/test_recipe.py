@@ -64,7 +64,7 @@ def test_a_recipe_that_makes_something_else_is_refused(server):
         followed(server)
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xff", b"\x80", b"\x81\xa5texts\x01"])
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"\x80", b"\x81\xa5texts\x01", b"\x81\xa5texts\x81\xa1\xff\xa0"])
 def test_a_damaged_recipe_is_refused_with_the_cure(server, damage):
     server.recipe.write_bytes(damage)
 

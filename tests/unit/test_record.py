@@ -202,6 +202,8 @@ def test_an_unknown_format_and_damage_are_refused():
         decode(b"\x09")
     with pytest.raises(RecordError, match="damaged"):
         decode(encode(Record("anna"))[:-3])
+    with pytest.raises(RecordError, match="damaged"):
+        decode(encode(Record("anna")).replace(b"anna", b"ann\xff"))
 
 
 @settings(max_examples=50, deadline=None)

@@ -84,7 +84,7 @@ class Archive:
             made = msgspec.json.decode((place / "made.json").read_bytes(), type=Made)
             models = {name: named or PRIOR for name, named in made.models.items()}
             snapshot = make_snapshot(Recipe(self.texts(version), models), self._registry)
-        except (OSError, msgspec.DecodeError, BundleError, ModelError) as error:
+        except (OSError, ValueError, BundleError, ModelError) as error:
             raise ArchiveError(f"snapshot {version}: {error}") from error
         if snapshot.version != version:
             raise ArchiveError(f"snapshot {version} comes out as {snapshot.version}: it was made by {made.made_by}")
