@@ -20,13 +20,13 @@ class Reserving(msgspec.Struct, frozen=True, array_like=True):
             because it was decided for another moment.
         asks: for each ask, whether what it ranks is reserved; empty when none is.
         until_ms: how long what was taken is reserved; 0 when nothing was.
-        contended: whether nothing could be, because the customer changed all the time.
+        refused: why nothing could be, as the reply says it; empty usually.
     """
 
     others: list[Contact] | None = None
     asks: list[bool] = []
     until_ms: int = 0
-    contended: bool = False
+    refused: str = ""
 
 
 class Decision(msgspec.Struct, omit_defaults=True, tag_field="kind", tag="decision"):

@@ -36,7 +36,7 @@ def entry_of(
     )
     if question.heeds:
         until_ms = max((channel.reserved_until_ms for channel in answer.channels), default=0)
-        entry.reserving = Reserving([*taken.held.reserved], question.reserving, until_ms, bool(taken.refused))
+        entry.reserving = Reserving([*taken.held.reserved], question.reserving, until_ms, taken.refused)
     if evaluation.snapshot.bundle.lineup.online and evaluation.effort is Effort.FULL:
         entry.read = evaluation.snapshot.scoring.read(evaluation.moment, evaluation.scored)
     return pack(entry)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from nba.v1 import decision_pb2
 
 from engine.customer.record import Interaction
+from engine.decide.pipeline import Effort
 from models import Cell, Event
 
 OFFERED, ANSWERED = 200_000, 200_000  # decisions without and with an outcome that are remembered: 0.5 GB at most
 EXPOSURE = "exposure"
+HURRIED = frozenset(effort.value for effort in Effort if effort is not Effort.FULL)
 Taught = tuple[str, Event]  # a model's name and version, and what is learned of it
 Inputs = Mapping[str, bytes]  # an online model's name and version -> what it read at the decision
 Read = Mapping[str, tuple[str, bytes]]  # likewise -> the model that scored its scope, and what it read
@@ -58,7 +60,7 @@ class Joiner:
         Args:
             read: what online models will learn from it.
         """
-        if reply.degraded:
+        if not HURRIED.isdisjoint(reply.degraded):
             return
         inputs: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         for title, (scoring, own) in read.items():

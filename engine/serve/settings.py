@@ -35,12 +35,12 @@ class Settings:
     @property
     def recipe(self) -> Path:
         """Where the supervisor says what is in force; one file for each server that shares the state."""
-        return self.state / f"in_force_{self.port}"
+        return self.state / f"in_force_{self.address}_{self.port}"
 
     @property
     def boards(self) -> list[Path]:
         """Where each worker counts; likewise."""
-        return [self.state / "metrics" / f"{self.port}-{worker:03d}" for worker in range(self.workers)]
+        return [self.state / "metrics" / f"{self.address}_{self.port}-{worker:03d}" for worker in range(self.workers)]
 
     def snapshot(self, previous: Snapshot | None = None) -> Snapshot:
         """Compile what lies there now, and archive it; what the previous one has prepared and holds is taken over.

@@ -300,3 +300,7 @@ def test_a_damaged_version_is_named_and_the_one_before_stays(tmp_path, spoil):
         publication.look()
     assert publication.learned.version == a_version(0).version
     assert not publication.look()
+
+
+def test_what_could_not_be_reserved_leaves_what_was_ranked_elsewhere_to_teach():
+    assert joined(happened(), degraded=["reserving: the customer changed meanwhile"]) == joined(happened()) != []

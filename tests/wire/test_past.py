@@ -23,6 +23,7 @@ from engine.serve.past.roll import roll
 from engine.serve.past.sql import ask, export_history
 from engine.serve.past.trial import Changed, Trial
 from engine.serve.past.whatif import Differences
+from engine.serve.reserving import CONTENDED
 from engine.store.lmdb import LmdbStore
 from tests.wire.conftest import a_request, serving
 
@@ -276,7 +277,7 @@ def test_a_changed_bundle_says_what_it_would_have_changed(bundle, state, tmp_pat
 def test_a_decision_that_others_were_too_quick_for_ranks_as_little_by_an_unchanged_bundle(bundle, state):
     every = shares(state)
     ranked = next(one for share in every for one in share.recorded() if one.reserving.until_ms)
-    refused = msgspec.structs.replace(ranked.reserving, until_ms=0, contended=True)
+    refused = msgspec.structs.replace(ranked.reserving, until_ms=0, refused=CONTENDED)
     contended = ranked._replace(entry=msgspec.structs.replace(ranked.entry, reserving=refused))
     _, reply = contended.again(every[0].past.decider(contended))
     found = Differences()

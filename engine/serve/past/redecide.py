@@ -19,7 +19,7 @@ from engine.journal.parts import Part
 from engine.serve.answer import Question, decided, read_question, written
 from engine.serve.limits import Limits
 from engine.serve.past.archive import Archive, ArchiveError
-from engine.serve.reserving import CONTENDED, silent
+from engine.serve.reserving import silent
 from engine.serve.wire import Reader
 from models import NOTHING, ModelError, unpack
 
@@ -63,8 +63,9 @@ class Recorded(NamedTuple):
         try:
             question, done = self.question(reader), self.reserving
             evaluation = decided(reader, question, self.stored, self.effort, done.others)
-            if done.contended:
-                return silent(evaluation), written(silent(evaluation), question, refused=CONTENDED)
+            if done.refused:
+                evaluation = silent(evaluation)
+                return evaluation, written(evaluation, question, refused=done.refused)
             return evaluation, written(evaluation, question, done.until_ms)
         except (FieldError, RecordError, KeyError) as error:
             raise NotReplayableError(str(error)) from error

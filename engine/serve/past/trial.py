@@ -84,7 +84,7 @@ class Trial:
         try:
             question, customer = self._seen(new, recorded, old.snapshot)
             evaluation = decide(new.snapshot, customer, question.request, effort)
-            if recorded.reserving.contended:  # it would have been then as well
+            if recorded.reserving.refused:  # it would have been then as well
                 evaluation = silent(evaluation)
             if not self._same_eyes(recorded.reply.snapshot_version, old.snapshot):
                 question, customer = self._seen(old, recorded, old.snapshot)
