@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.faults import caps, consents, failover
+from tests.faults import outcomes as sent_again
 from tests.faults.fleet import CAPS, LIBRARY, PROCESSES, Fleet, Killer
 from tests.faults.history import backwards, breaches
 from tests.faults.kills import faults_of, killed
@@ -22,6 +23,7 @@ ROUNDS, TOGETHER = 1_000, 100
 PRIMARY_KILLS, PARTITIONS = 50, 20
 DECISIONS, WITHDRAWALS, SERVER_KILLS = 200_000, 20_000, 50
 WRITER_KILLS = 500
+OUTCOMES = 100_000
 Figures = dict[str, object]
 
 
@@ -101,6 +103,15 @@ def kills(store: str, directory: Path) -> Figures:
     }
 
 
+def outcomes(store: str, directory: Path) -> Figures:
+    """Outcomes sent again and again to any of the servers."""
+    customers = [f"customer {number}" for number in range(1_000)]
+    with Fleet(store, directory, customers, SKEWED) as fleet:
+        counted = sent_again.race(fleet, customers, OUTCOMES)
+    wrong = abs(counted.recorded - OUTCOMES) + abs(counted.in_records - OUTCOMES)
+    return {"outcomes": OUTCOMES, "processes": PROCESSES, **counted._asdict(), "miscounted": wrong}
+
+
 def primaries(store: str, directory: Path) -> Figures:
     """Valkey's primary killed again and again: first of two servers, then of three."""
     return _taken_over(directory, ["kill"] * (PRIMARY_KILLS // 2))
@@ -130,9 +141,9 @@ def _taken_over(directory: Path, disturbances: list[str]) -> Figures:
 
 Part = Callable[[str, Path], Figures]
 OF_VALKEY: tuple[Part, ...] = (crowds, primaries, partitions)
-OF_LMDB: tuple[Part, ...] = (crowds, disturbed, withdrawals, kills)
+OF_LMDB: tuple[Part, ...] = (crowds, disturbed, withdrawals, outcomes, kills)
 PARTS = {part.__name__: part for part in (*OF_LMDB, *OF_VALKEY)}
-WRONG = ("above_the_cap", "below_the_cap", "breaches", "revisions_that_do_not_rise", "faults")
+WRONG = ("above_the_cap", "below_the_cap", "breaches", "revisions_that_do_not_rise", "miscounted", "faults")
 
 
 def main() -> int:
