@@ -39,7 +39,13 @@ def prefer(server, key):
     return server.customers.SetPreferences(asked, timeout=20)
 
 
-OPERATIONS = [record, stream, consent, prefer]
+def link(server, key):
+    return server.customers.Link(
+        customer_pb2.LinkRequest(customer_id="anna", also_known_as=[f"device:{key}"], source="test"), timeout=20
+    )
+
+
+OPERATIONS = [record, stream, consent, prefer, link]
 
 
 def held(server):
