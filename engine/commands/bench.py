@@ -8,7 +8,7 @@ import typer
 from engine.commands.common import AsJson, faults
 
 WHAT = (
-    "stages, service, capture, rules, score, customer, store, journal, export, swaps (all without); "
+    "stages, service, capture, rules, score, online, customer, store, journal, export, swaps (all without); "
     "imports, bandits, coldstart; serve: under rising load; compare: two runs of the history."
 )
 

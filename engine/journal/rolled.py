@@ -4,6 +4,7 @@ A manifest is written whole, after the files it names; a segment with a manifest
 is killed leaves files that no manifest names, and the next one writes them again under the same names.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -148,19 +149,19 @@ class Writing:
             writer.close()
         if kind is None:
             for file in self._writers:
-                _sync(self._rolled.directory / file)
+                path = self._rolled.directory / file
+                for each in (path, path.parent, path.parent.parent):
+                    sync(each)
             self._rolled.commit(self._name, self._writers)
 
 
-def _sync(path: Path) -> None:
-    import os
-
-    for each in (path, path.parent, path.parent.parent):
-        file = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def day_of(at_ms: int) -> str:

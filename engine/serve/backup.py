@@ -10,7 +10,6 @@ The order makes the copy consistent: what a part refers to is copied after it, o
 """
 
 import hashlib
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from engine.journal.frames import entries
 from engine.journal.held import held
 from engine.journal.parts import parts, unrolled
 from engine.journal.reading import stream
+from engine.journal.rolled import sync
 from engine.serve.rights.erase import sweep
 from engine.store.lmdb import LmdbStore
 from engine.store.open import ADDRESS
@@ -162,7 +162,7 @@ def _copy(source: Path, target: Path) -> None:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             shutil.copyfile(path, place)
-            _sync(place)
+            sync(place)
 
 
 def _copy_store(source: Path, target: Path) -> None:
@@ -181,15 +181,7 @@ def _copy_segment(segment: Path, target: Path) -> None:
     end = max((end for end, _ in entries(data, str(segment))), default=0)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     target.write_bytes(data[:end])
-    _sync(target)
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+    sync(target)
 
 
 def _digest(path: Path) -> str:

@@ -32,9 +32,8 @@ CALLS = Family("nba_call_seconds", "Calls by method and status.", {"method": MET
 LAP = Family("nba_decide_stage_seconds", "Stages of a decision.", {"stage": LAPS}, SECONDS)
 CANDIDATES = Family("nba_decide_candidates_rows", "Rows that nothing held back, by decision.", {}, ROWS)
 STANDING = Family("nba_decide_standing_rows", "Rows left after each stage of the funnel, summed.", {"stage": FUNNEL})
-DEGRADED = Family(
-    "nba_decide_degraded", "Decisions that something was skipped in.", {"effort": [effort.name for effort in Effort]}
-)
+HURRIED = tuple(effort.name for effort in Effort if effort is not Effort.FULL)
+DEGRADED = Family("nba_decide_degraded", "Decisions that something was skipped in.", {"effort": HURRIED})
 UNDER_WAY = Family("nba_calls_under_way", "Calls that were begun and are not ended.", {}, gauge=True)
 TAKEN_AT = Family("nba_snapshot_taken_seconds", "When the snapshot in force was taken, epoch.", {}, gauge=True)
 MATURITY = Family("nba_model_maturity_ratio", "Mean maturity of the rows' corrections.", {}, gauge=True)
@@ -74,7 +73,7 @@ class Metrics:
         self._board = board = Board(file, FAMILIES)
         self._laps = [board.of(LAP, stage) for stage in LAPS]
         self._standing = [board.of(STANDING, stage) for stage in FUNNEL]
-        self._degraded = {effort: board.of(DEGRADED, effort.name) for effort in Effort}
+        self._degraded = {effort: board.of(DEGRADED, effort) for effort in HURRIED}
         self._candidates, self._under_way = board.of(CANDIDATES), board.of(UNDER_WAY)
         self._taken_at, self._maturity = board.of(TAKEN_AT), board.of(MATURITY)
         self._under_way.set(0.0)  # those of a worker that was killed
@@ -98,7 +97,7 @@ class Metrics:
             standing.add(stage.rows)
         self._candidates.observe(reply.funnel[len(STAGES)].rows)
         if effort is not Effort.FULL:
-            self._degraded[effort].add()
+            self._degraded[effort.name].add()
 
     def swapped(self, snapshot: Snapshot) -> None:
         """Another snapshot is in force, or the same one with more that outcomes have taught."""

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from engine.decide.snapshot import Snapshot
 from engine.serve.settings import Settings, put_in_force, reloaded
@@ -51,4 +52,5 @@ class Reloads:
 
 
 def _humble() -> None:
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # 0 is this thread alone
+    with suppress(OSError):  # where a sandbox forbids it, a reload takes its share of a core
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # 0 is this thread alone

@@ -50,7 +50,7 @@ class Settings:
             OSError: when it cannot be archived; what cannot be replayed is not served.
         """
         snapshot = load_snapshot(self.bundle, self.state / "models", self.state / "conditions", previous)
-        Archive(self.state).keep(snapshot, snapshot.texts)
+        Archive(self.state).keep(snapshot)
         return snapshot
 
     def in_force(self, made: Made, rest: Callable[[], None]) -> Snapshot:

@@ -124,6 +124,12 @@ def test_a_rebuilt_record_is_as_if_it_had_always_been_kept_so(store, tmp_path):
 def test_a_rebuild_that_was_broken_off_goes_on_and_says_so_meanwhile(tmp_path, monkeypatch):
     monkeypatch.setattr("engine.store.lmdb.REBUILT", 2)
     store = LmdbStore(tmp_path, 1 << 24)
+    break_a_rebuild_off(store)
+    store.close()
+
+
+def break_a_rebuild_off(store):
+    """It goes on where it was: two records at a time."""
     store.put([Record(f"c{at}") for at in range(7)])
 
     steps = store.rebuild(SMALL)
@@ -133,7 +139,6 @@ def test_a_rebuild_that_was_broken_off_goes_on_and_says_so_meanwhile(tmp_path, m
     assert store.kept() == (SMALL, False)
     assert list(store.rebuild(SMALL)) == [2, 2, 1]
     assert store.kept() == (SMALL, True)
-    store.close()
 
 
 def test_a_scan_meets_every_record_by_id(store):

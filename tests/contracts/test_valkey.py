@@ -10,7 +10,7 @@ import time
 import pytest
 
 from engine.customer.identity import link
-from engine.customer.record import Consent, Interaction, Record
+from engine.customer.record import Consent, Interaction
 from engine.decide.keeping import Keeping
 from engine.decide.request import Contact
 from engine.decide.values import DAY_MS
@@ -21,6 +21,7 @@ from engine.store.valkey.address import Place, read_address
 from engine.store.valkey.joining import Joining
 from engine.store.valkey.servers import LEASE_S
 from engine.store.valkey.store import ValkeyStore
+from tests.contracts.test_store import break_a_rebuild_off
 from tests.contracts.valkeys import Valkey, following
 from tests.faults.proxy import Proxy
 
@@ -187,15 +188,7 @@ def test_who_gathers_and_dies_leaves_nothing_out(shared, monkeypatch):
 def test_a_rebuild_that_was_broken_off_goes_on_and_says_so_meanwhile(shared, monkeypatch):
     monkeypatch.setattr("engine.store.valkey.store.REBUILT", 2)
     store, _ = shared
-    store.put([Record(f"c{at}") for at in range(7)])
-
-    steps = store.rebuild(SMALL)
-    assert next(steps) == 2
-    steps.close()
-
-    assert store.kept() == (SMALL, False)
-    assert list(store.rebuild(SMALL)) == [2, 2, 1]
-    assert store.kept() == (SMALL, True)
+    break_a_rebuild_off(store)
 
 
 def test_who_read_before_a_rebuild_writes_as_much_as_it_keeps(shared, monkeypatch):

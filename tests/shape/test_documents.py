@@ -58,7 +58,7 @@ def named_below(folder):
     return set(re.findall(r"`([\w/]+\.py)`", README.partition(f"\n`{folder}/`")[2].partition("\n\n`")[0]))
 
 
-@pytest.mark.parametrize("folder", ["engine/decide", "models"])
+@pytest.mark.parametrize("folder", ["engine/decide", "models", "engine/serve", "engine/store", "engine/journal"])
 def test_the_code_map_names_every_file_of_a_folder_that_it_lists(folder):
     there = {file.name for file in (ROOT / folder).glob("*.py") if file.stem not in ("__init__", "errors")}
 

@@ -1,5 +1,6 @@
 """Real servers for the tests: a small bundle, a free port, a process of its own."""
 
+import itertools
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
-from nba.v1 import customer_pb2_grpc, decision_pb2, decision_pb2_grpc, interaction_pb2_grpc
+from nba.v1 import customer_pb2_grpc, decision_pb2, decision_pb2_grpc, interaction_pb2, interaction_pb2_grpc
 
 BUNDLE = {
     "schema.yaml": """
@@ -160,3 +161,22 @@ def a_request(**fields):
     customer = decision_pb2.Customer(id="anna")
     channels = [decision_pb2.ChannelRequest(channel="email", limit=3)]
     return decision_pb2.DecideRequest(**{"customer": customer, "channels": channels, **fields})
+
+
+REPORTS = itertools.count()
+
+
+def report(server, reply, action, *kinds):
+    """Say what came of an action of a decision."""
+    interactions = [
+        interaction_pb2.Interaction(
+            key=str(next(REPORTS)),
+            customer_id=f"shown {reply.decision_id}",
+            kind=kind,
+            channel="web",
+            action_key=action,
+            decision_id=reply.decision_id,
+        )
+        for kind in kinds
+    ]
+    server.interactions.Record(interaction_pb2.RecordRequest(interactions=interactions), timeout=10)

@@ -1,6 +1,5 @@
 """Outcomes reach decisions within seconds, with real processes and no trained model."""
 
-import itertools
 import os
 import shutil
 import signal
@@ -9,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nba.v1 import common_pb2, decision_pb2, interaction_pb2
+from nba.v1 import common_pb2, decision_pb2
 
 from engine.journal.reading import read
 from engine.serve.build import load_snapshot
 from models import unpack
-from tests.wire.conftest import a_request, serving
+from tests.wire.conftest import a_request, report, serving
 from tests.wire.test_lifecycle import eventually, workers_of
 
-KEYS = itertools.count()
 SOON_S = 15  # a second to publish and half a one to notice; the rest is for a machine that does other things
 
 
@@ -29,21 +27,6 @@ def decide(server):
     )
     channels = [decision_pb2.ChannelRequest(channel="web", limit=3)]
     return server.decisions.Decide(a_request(customer=asked, channels=channels), timeout=10, wait_for_ready=True)
-
-
-def report(server, reply, action, *kinds):
-    interactions = [
-        interaction_pb2.Interaction(
-            key=str(next(KEYS)),
-            customer_id=f"shown {reply.decision_id}",
-            kind=kind,
-            channel="web",
-            action_key=action,
-            decision_id=reply.decision_id,
-        )
-        for kind in kinds
-    ]
-    server.interactions.Record(interaction_pb2.RecordRequest(interactions=interactions), timeout=10)
 
 
 def ranked(reply, action):

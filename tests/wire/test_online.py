@@ -5,14 +5,14 @@ import os
 import signal
 
 import pytest
-from nba.v1 import common_pb2, decision_pb2, interaction_pb2
+from nba.v1 import common_pb2, decision_pb2
 
 from engine.decide import pipeline
 from engine.decide.request import Ask, CustomerView, Request
 from engine.journal.reading import read
 from engine.serve.build import load_snapshot
 from models import unpack
-from tests.wire.conftest import a_request, serving
+from tests.wire.conftest import a_request, report, serving
 from tests.wire.test_lifecycle import eventually, workers_of
 
 KEYS = itertools.count()
@@ -65,21 +65,6 @@ def live(server, rounds):
             reply = decide(server, plan, 20 + 7 * next(KEYS) % 40)
             shown = best(reply).action_key
             report(server, reply, shown, "exposure", *(["accept"] if shown == pays else []))
-
-
-def report(server, reply, action, *kinds):
-    interactions = [
-        interaction_pb2.Interaction(
-            key=str(next(KEYS)),
-            customer_id=f"shown {reply.decision_id}",
-            kind=kind,
-            channel="web",
-            action_key=action,
-            decision_id=reply.decision_id,
-        )
-        for kind in kinds
-    ]
-    server.interactions.Record(interaction_pb2.RecordRequest(interactions=interactions), timeout=10)
 
 
 def turned(server):

@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -46,20 +45,15 @@ class Archive:
     def __init__(self, state: Path) -> None:
         self._directory, self._registry = state / "snapshots", state / "models"
 
-    def keep(self, snapshot: Snapshot, texts: Mapping[str, str]) -> None:
-        """Keep a snapshot, unless it is there.
-
-        Args:
-            snapshot: before it decides anything.
-            texts: the bundle's files.
-        """
+    def keep(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot, before it decides anything, unless it is there."""
         place = self._directory / snapshot.version
         if place.is_dir():
             return
         self._directory.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=self._directory))
         try:
-            for name, text in texts.items():
+            for name, text in snapshot.texts.items():
                 (aside / "bundle" / name).parent.mkdir(parents=True, exist_ok=True)
                 write_whole(aside / "bundle" / name, text.encode())
             write_whole(aside / "made.json", msgspec.json.encode(_made(snapshot)))
